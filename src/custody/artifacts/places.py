@@ -1,0 +1,88 @@
+"""Places: where a path leads on disk, and what happens when nothing is there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Callable
+
+from custody.artifacts.names import normal_path, shown
+from custody.artifacts.options import Recording
+from custody.errors import RecordingError, UsageError
+
+__all__ = ["NOTHING_THERE", "Warn", "check_base", "examine", "kind_of", "place"]
+
+Warn = Callable[[str], None]
+
+NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+"""What the system says where a path or a symbolic link leads nowhere; all else hides something"
+" that is there."""
+
+_KINDS = {
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFDIR: "directory",
+    stat.S_IFREG: "regular file",
+}
+
+
+def place(path: str, base: str) -> str:
+    """Return where `path` lies, seen from the current directory, which never changes."""
+    return posixpath.join(base, path) if base else path
+
+
+def check_base(recording: Recording) -> None:
+    """Refuse a base path that is no directory."""
+    base = recording.base_path
+    if base and ("\0" in base or not os.path.isdir(base)):
+        raise UsageError(f"base_path: expected an existing directory, got {shown(base)}")
+
+
+def kind_of(mode: int) -> str:
+    """Return what `st_mode` says a file is, in words."""
+    return _KINDS.get(stat.S_IFMT(mode), "file of an unknown kind")
+
+
+def examine(path: str, reference: str, recording: Recording, warn: Warn) -> os.stat_result | None:
+    """Return what lies at `path`, links followed, or None where it may be missing.
+
+    `reference` is how the user wrote it.
+
+    Raises:
+        RecordingError: it is missing and may not be, or the system does not let it be seen.
+
+    """
+    location = place(path, recording.base_path)
+    try:
+        return os.stat(location)
+    except OSError as error:
+        if error.errno not in NOTHING_THERE:
+            raise RecordingError(f"cannot record {shown(reference)}: {error.strerror}") from error
+    dangling = os.path.islink(location)
+    problem = "it is a symbolic link to nothing" if dangling else "it does not exist"
+    _report_missing(reference, problem, recording, warn)
+    return None
+
+
+def _report_missing(reference: str, problem: str, recording: Recording, warn: Warn) -> None:
+    """Complain about a missing path as loudly as `recording` wants it."""
+    optional = {_spelling(path) for path in recording.optional}
+    if _spelling(reference) in optional:
+        return
+    if not recording.missing_ok:
+        where = f" in {shown(recording.base_path)}" if recording.base_path else ""
+        raise RecordingError(
+            f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it"
+            " to be missing with"
+            f" --optional {shown(reference)}"
+        )
+    warn(f"{shown(reference)} is not recorded: {problem}")
+
+
+def _spelling(reference: str) -> str:
+    """Return the spelling under which references are compared: `file:./a` is `a`."""
+    return normal_path(reference.removeprefix("file:"))

@@ -1,0 +1,232 @@
+"""Which files are below a path.
+
+Order on disk decides nothing: callers sort. Symbolic links are followed; one that leads back to a
+directory it lies in is not entered again, one that leads nowhere or out of everything that was to
+be recorded is reported.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections.abc import Iterator, Sequence
+
+from custody.artifacts.exclude import Exclusion
+from custody.artifacts.names import normal_path, shown
+from custody.artifacts.options import Recording
+from custody.artifacts.places import NOTHING_THERE, examine, kind_of, place
+from custody.errors import RecordingError
+
+__all__ = ["MAX_LINKED_DIRECTORIES", "Walk"]
+
+MAX_LINKED_DIRECTORIES = 100_000
+"""Directories reached through symbolic links in one recording; a few links among siblings"
+" multiply without end."""
+
+_Identity = tuple[int, int]
+
+
+class _Directory:
+    """A directory to list.
+
+    `ancestors` (device, inode), itself included, are known only where a link led here: without a
+    link on the way a directory cannot be part of a loop, so that plain trees cost no extra call.
+    `outside` is true below a link that was reported to lead out of what is recorded.
+    """
+
+    __slots__ = ("ancestors", "outside", "path")
+
+    def __init__(
+        self, path: str, ancestors: frozenset[_Identity] | None = None, *, outside: bool = False
+    ) -> None:
+        self.path = path
+        self.ancestors = ancestors
+        self.outside = outside
+
+
+class Walk:
+    """A search for files.
+
+    After `run`, `paths` holds each file once, and `warnings` what the caller should know.
+    """
+
+    def __init__(self, references: Sequence[str], recording: Recording) -> None:
+        """Prepare to search for `references`, relative to the base path of `recording`."""
+        self.paths: dict[str, None] = {}
+        self.warnings: list[str] = []
+        self._recording = recording
+        self._exclusion = Exclusion(recording.exclude)
+        self._roots: dict[str, str] = {}
+        for reference in references:
+            self._roots.setdefault(normal_path(reference), reference)
+        self._real_roots: frozenset[str] | None = None
+        self._root = ""
+        self._pending: list[_Directory] = []
+        self._linked_directories = 0
+        self._left_out = ""
+
+    def run(self) -> None:
+        """Find everything.
+
+        Raises:
+            RecordingError: a path is missing or unreadable, or something there is neither file nor
+                directory.
+
+        """
+        for path, reference in self._roots.items():
+            self._add(path, reference)
+
+    def _add(self, path: str, reference: str) -> None:
+        """Find what is at or below `path`."""
+        pattern = self._exclusion.pattern_for(path)
+        if pattern is not None:
+            self._warn(
+                f"{shown(reference)} is not recorded: the exclude pattern {pattern!r} leaves it out"
+            )
+            return
+        found = examine(path, reference, self._recording, self._warn)
+        if found is None:
+            return
+        if stat.S_ISREG(found.st_mode):
+            self.paths[path] = None
+        elif stat.S_ISDIR(found.st_mode):
+            self._left_out = ""
+            if not self._add_below(path):
+                self._warn(self._why_empty(reference))
+        else:
+            raise _not_a_file(path, found.st_mode)
+
+    def _add_below(self, root: str) -> bool:
+        """Find what is below `root`; the result says whether that is anything."""
+        self._root = root
+        self._pending = [_Directory(root)]
+        anything = False
+        while self._pending:
+            directory = self._pending.pop()
+            try:
+                with os.scandir(self._place(directory.path)) as entries:
+                    anything = self._list(directory, entries) or anything
+            except OSError as error:
+                raise RecordingError(
+                    f"cannot list the directory {shown(directory.path)}: {error.strerror}"
+                ) from error
+        return anything
+
+    def _list(self, directory: _Directory, entries: Iterator[os.DirEntry[str]]) -> bool:
+        """Find what is directly in `directory`; the result says whether there is a file."""
+        prefix = "" if directory.path == "." else directory.path.rstrip("/") + "/"
+        covers, paths = self._exclusion.covers, self.paths
+        anything = False
+        for entry in entries:
+            name = entry.name
+            path = prefix + name
+            if covers(path, name):
+                self._left_out = path
+            elif entry.is_file(follow_symlinks=False):
+                paths[path] = None
+                anything = True
+            elif entry.is_symlink():
+                anything = self._follow(path, directory) or anything
+            elif entry.is_dir(follow_symlinks=False):
+                self._descend(path, directory)
+            else:
+                raise _not_a_file(path, entry.stat(follow_symlinks=False).st_mode)
+        return anything
+
+    def _follow(self, path: str, directory: _Directory) -> bool:
+        """Find what the symbolic link `path` in `directory` leads to; true for a file."""
+        try:
+            mode = os.stat(self._place(path)).st_mode
+        except OSError as error:
+            if error.errno not in NOTHING_THERE:
+                raise RecordingError(f"cannot record {shown(path)}: {error.strerror}") from error
+            self._warn(f"{shown(path)} is not recorded: it is a symbolic link to nothing")
+            return False
+        is_file = stat.S_ISREG(mode)
+        if not is_file and not stat.S_ISDIR(mode):
+            raise _not_a_file(path, mode)
+        if is_file or self._recording.follow_symlink_dirs:
+            outside = directory.outside or self._leads_outside(path)
+            if is_file:
+                self.paths[path] = None
+            else:
+                known = directory.ancestors or self._ancestors_of(directory.path)
+                self._descend(path, _Directory(directory.path, known, outside=outside))
+        return is_file
+
+    def _descend(self, path: str, directory: _Directory) -> None:
+        """Put the directory `path` on the list, unless it is one of the directories it lies in."""
+        if directory.ancestors is None:
+            self._pending.append(_Directory(path))
+            return
+        identity = self._identity(path)
+        if identity in directory.ancestors:
+            self._warn(
+                f"{shown(path)} is not entered: it leads back to a directory that it lies in"
+            )
+            return
+        self._linked_directories += 1
+        if self._linked_directories > MAX_LINKED_DIRECTORIES:
+            raise RecordingError(
+                f"cannot record {shown(path)}: expected at most {MAX_LINKED_DIRECTORIES}"
+                " directories reached through"
+                " symbolic links; exclude some of the links, or do not follow them"
+            )
+        ancestors = directory.ancestors | {identity}
+        self._pending.append(_Directory(path, ancestors, outside=directory.outside))
+
+    def _ancestors_of(self, path: str) -> frozenset[_Identity]:
+        """Return the identities of `path` and of what is above it, up to the root."""
+        identities = {self._identity(path)}
+        while path != self._root:
+            path = posixpath.dirname(path) or "."
+            identities.add(self._identity(path))
+        return frozenset(identities)
+
+    def _identity(self, path: str) -> _Identity:
+        """Return what tells the directory `path` from every other."""
+        found = os.stat(self._place(path))
+        return found.st_dev, found.st_ino
+
+    def _leads_outside(self, path: str) -> bool:
+        """Report a symbolic link that leads out of everything that was to be recorded."""
+        if self._real_roots is None:
+            self._real_roots = frozenset(
+                os.path.realpath(self._place(root)) for root in self._roots
+            )
+        target = real = os.path.realpath(self._place(path))
+        while real not in self._real_roots:
+            real, below = posixpath.dirname(real), real
+            if real == below:
+                self._warn(
+                    f"{shown(path)} is a symbolic link to {shown(target)}, outside of what is"
+                    " recorded"
+                )
+                return True
+        return False
+
+    def _why_empty(self, reference: str) -> str:
+        """Return why nothing was found below `reference`."""
+        pattern = self._exclusion.pattern_for(self._left_out) if self._left_out else None
+        if pattern is None:
+            return f"{shown(reference)} adds nothing: there are no files in this directory"
+        return (
+            f"{shown(reference)} adds nothing: the exclude patterns leave out all that is in it,"
+            " for example"
+            f" {pattern!r} leaves out {shown(self._left_out)}"
+        )
+
+    def _place(self, path: str) -> str:
+        return place(path, self._recording.base_path)
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+
+
+def _not_a_file(path: str, mode: int) -> RecordingError:
+    """Return the error for what can never be recorded; opening it could block or have effects."""
+    return RecordingError(
+        f"cannot record {shown(path)}: expected a file or directory, got a {kind_of(mode)};"
+        " exclude or remove it"
+    )

@@ -1,0 +1,109 @@
+"""`custody COMMAND`: finds the command, imports it alone, and turns errors into sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from custody import __version__
+from custody.cli.exits import CANNOT, INTERRUPTED, REJECTED
+from custody.cli.output import complain, printable
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["COMMANDS", "build_parser", "main"]
+
+COMMANDS: Mapping[str, str] = {
+    "keygen": "make a key pair",
+    "key": "show and convert keys",
+    "layout": "write, check and change layouts",
+    "run": "run a step's command and sign what it did",
+    "record": "record a step that no single command performs",
+    "sign": "sign a layout or link, add signatures, check them",
+    "verify": "judge a supply chain by its layout",
+    "match-products": "compare files with the products of a link",
+    "doctor": "say what this installation can do",
+    "demo": "carry a real project through a supply chain",
+    "completion": "print a completion script for your shell",
+}
+"""Every command with its one line; `match-products` lives in `custody.cli.match_products`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that `arguments` name and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):
+        sys.stdout.write(f"custody {__version__}\n")
+        return 0
+    name = next((word for word in given if not word.startswith("-")), "")
+    parser = build_parser(only=name if name in COMMANDS else None)
+    options = parser.parse_args(given)
+    try:
+        return _execute(options, f"custody {options.command}")
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT
+
+
+def build_parser(*, only: str | None = None) -> ArgumentParser:
+    """Return the parser of all commands, or with nothing imported for any command but `only`."""
+    import argparse  # noqa: PLC0415  # `--version` does without
+    from importlib import import_module  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(
+        prog="custody",
+        description="Record, sign and verify how software is made.",
+        epilog="`custody COMMAND --help` explains a command, with examples. Exit codes: 0 done or accepted,"
+        " 1 rejected, 2 could not be done or judged.",
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"custody {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        if only in (None, name):
+            module = import_module(f"custody.cli.{name.replace('-', '_')}")
+            command.description = module.__doc__
+            module.configure(command)
+    return parser
+
+
+def _execute(options: Namespace, command: str) -> int:
+    from custody.errors import CustodyError, RejectedError  # noqa: PLC0415  # `--help` does without
+
+    try:
+        code: int = options.execute(options)
+        sys.stdout.flush()
+    except RejectedError as error:
+        complain(command, printable(str(error)))
+        return REJECTED
+    except CustodyError as error:
+        complain(command, printable(str(error)))
+        return CANNOT
+    except KeyboardInterrupt:
+        complain(command, "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        name = f" {error.filename!r}" if error.filename else ""
+        complain(command, printable(f"{error.strerror or error}{name}"))
+        return CANNOT
+    except MemoryError:
+        complain(command, "out of memory")
+        return CANNOT
+    except Exception as error:  # noqa: BLE001  # the last line: a defect of ours is a sentence too
+        if os.environ.get("CUSTODY_DEBUG"):
+            raise
+        complain(
+            command,
+            f"a defect in custody: {type(error).__name__}: {printable(str(error))};"
+            " please report it with the output of the same command under CUSTODY_DEBUG=1",
+        )
+        return CANNOT
+    return code

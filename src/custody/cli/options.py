@@ -1,0 +1,19 @@
+"""Options that several commands share. Every list option takes several values after one flag, and repeated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _ArgumentGroup
+
+__all__ = ["add_list"]
+
+
+def add_list(
+    parser: ArgumentParser | _ArgumentGroup, *flags: str, metavar: str, help: str, **more: str  # noqa: A002  # argparse's word
+) -> None:
+    """Add an option whose values add up: `-m a b -m c` gives `[a, b, c]`, and `[]` if it is never given."""
+    parser.add_argument(
+        *flags, nargs="+", action="extend", default=[], metavar=metavar, help=help, **more
+    )

@@ -1,0 +1,43 @@
+"""Printing for people: results on stdout, everything else on stderr, colour on a terminal only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+__all__ = ["colour", "complain", "note", "printable", "say", "warn"]
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Print a line of progress or remark on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    note(f"{colour('warning:', 'yellow', sys.stderr)} {text}")
+
+
+def complain(command: str, text: str) -> None:
+    """Print why `command` failed on stderr."""
+    note(f"{colour(f'{command}:', 'red', sys.stderr)} {text}")
+
+
+def colour(text: str, name: str, stream: TextIO) -> str:
+    """Return `text` in a colour if `stream` is a terminal and nobody set `NO_COLOR` or `TERM=dumb`."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\033[{_CODES[name]}m{text}\033[0m"
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters escaped: what others wrote must not steer the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,118 @@
+"""Strict JSON (RFC 8259): one meaning for every document, or an error.
+
+Refused: duplicate keys (also after unescaping), NaN and Infinity, numbers that overflow, lone
+surrogates, bytes that are not UTF-8, anything after the document, more than `MAX_DEPTH` levels, more
+than `limit` bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from custody.encoding.text import to_utf8
+from custody.errors import FormatError
+
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_DOCUMENT_BYTES", "read_json", "write_json"]
+
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+"""The largest document that is parsed; a link of a million artifacts has about 120 MB."""
+
+MAX_DEPTH = 64
+"""The deepest nesting that is parsed; layouts need 7 levels."""
+
+MAX_DIGITS = 4000
+"""The longest integer that is parsed: longer ones take quadratic time, and Python stops at 4300."""
+
+_MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
+    """Return the one document that `data` holds.
+
+    Raises:
+        FormatError: `data` is not strict JSON, or is larger than `limit` bytes.
+
+    """
+    if len(data) > limit:
+        raise FormatError(f"expected at most {limit} bytes of JSON, got {len(data)}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from None
+    document = _parse(text)
+    _refuse_depth(document, MAX_DEPTH)
+    if _MAY_BE_SURROGATE.search(text):
+        to_utf8(json.dumps(document, ensure_ascii=False))  # refuses halves of surrogate pairs
+    return document
+
+
+def write_json(document: object, *, indent: int | None = 1) -> bytes:
+    """Return `document` as sorted JSON text in UTF-8; `read_json(write_json(x)) == x`.
+
+    Raises:
+        FormatError: it holds NaN, an infinity, an integer of thousands of digits, or half of a
+            surrogate pair.
+
+    """
+    try:
+        text = json.dumps(document, sort_keys=True, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise FormatError(f"cannot be written as JSON: {error}") from None
+    return to_utf8(text)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise FormatError(f"not JSON: {error.msg} at {place}") from None
+    except RecursionError:
+        raise FormatError(f"nested more than {MAX_DEPTH} levels deep") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object; a key that appears twice is refused: readers differ on which one wins."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise FormatError(f"the key {key!r:.80} appears twice in one object")
+            seen.add(key)
+    return result
+
+
+def _constant(name: str) -> float:
+    raise FormatError(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise FormatError(f"the number {text[:40]} is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise FormatError(f"expected at most {MAX_DIGITS} digits in a number, got {len(text)}")
+    return int(text)
+
+
+def _refuse_depth(value: object, left: int) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if left == 0:
+        raise FormatError(f"nested more than {MAX_DEPTH} levels deep")
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            _refuse_depth(item, left - 1)

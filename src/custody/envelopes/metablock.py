@@ -1,0 +1,74 @@
+"""Metablock: `{"signatures": [...], "signed": {...}}`, signatures in hexadecimal over canonical JSON.
+
+The untyped `signed` is what is canonicalised, never a model of it: a field that a model dropped would be signed
+by nobody and yet verify.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from custody.encoding.canonical import canonical_json, check_canonical
+from custody.encoding.fields import Fields
+from custody.encoding.strict import write_json
+from custody.encoding.text import from_hex
+from custody.envelopes.signature import Signature, read_signatures
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Metablock"]
+
+
+class Metablock(Value):
+    """A document in the legacy envelope; `document` is `signed` as it was read."""
+
+    document: Mapping[str, Any]
+    signatures: tuple[Signature, ...] = ()
+
+    kind = "metablock"
+    payload_type = "application/vnd.in-toto+json"
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> Self:
+        """Return the Metablock that the parsed file `value` holds.
+
+        Raises:
+            FormatError: a field is missing or wrong, or `signed` has no canonical JSON, so that no
+                signature of it can exist.
+
+        """
+        fields = Fields(value)
+        document = fields.object("signed")
+        check_canonical(document, "signed")
+        signatures = read_signatures(fields.any("signatures"), "signatures", from_hex)
+        return cls(document=document, signatures=signatures)
+
+    @classmethod
+    def wrap(cls, document: Mapping[str, Any]) -> Self:
+        """Return an unsigned envelope around `document`."""
+        return cls(document=document)
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes whose meaning is the content."""
+        return canonical_json(self.document)
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """The bytes that signatures cover."""
+        return canonical_json(self.document)
+
+    def content(self) -> Mapping[str, Any]:
+        """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
+        return self.document
+
+    def with_signature(self, keyid: str, value: bytes) -> Self:
+        """Return a copy with one more signature."""
+        entry = {"keyid": keyid, "sig": value.hex()}
+        return self.replace(signatures=(*self.signatures, Signature(keyid=keyid, value=value, document=entry)))
+
+    def write(self) -> bytes:
+        """Return the file; `read_envelope(e.write()) == e`."""
+        return write_json({"signatures": [dict(s.document) for s in self.signatures], "signed": self.document})

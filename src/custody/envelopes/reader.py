@@ -1,0 +1,51 @@
+"""Telling envelopes apart by what they hold, and refusing what is both or neither."""
+
+from __future__ import annotations
+
+from custody.encoding.fields import as_object
+from custody.encoding.strict import read_json
+from custody.envelopes.dsse import DSSEEnvelope
+from custody.envelopes.metablock import Metablock
+from custody.errors import FormatError
+
+__all__ = ["Envelope", "read_envelope", "read_signable"]
+
+Envelope = Metablock | DSSEEnvelope
+"""Whatever carries a document with its signatures."""
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """Return the envelope in `data`; what it carries is not looked at.
+
+    Raises:
+        FormatError: `data` is not JSON, no envelope, two envelopes in one, or a document without an envelope.
+
+    """
+    value = as_object(read_json(data), "")
+    has_signed, has_payload = "signed" in value, "payload" in value
+    if has_signed and has_payload:
+        raise FormatError("the file has both 'signed' and 'payload': which one was meant?")
+    if has_signed:
+        return Metablock.read(value)
+    if has_payload:
+        return DSSEEnvelope.read(value)
+    if "_type" in value:
+        raise FormatError(
+            f"a bare {value['_type']!r:.60} without an envelope, so nobody signed it",
+            remedy="sign it with `custody sign`",
+        )
+    raise FormatError("expected an envelope with 'signed' or 'payload', got neither")
+
+
+def read_signable(data: bytes) -> Envelope:
+    """Return what `custody sign` takes: an envelope, or a bare document put into a Metablock."""
+    value = as_object(read_json(data), "")
+    if "_type" not in value or "signed" in value or "payload" in value:
+        return read_envelope(data)
+    if "signatures" in value:
+        raise FormatError(
+            "'signatures' stands inside the document, where it would be signed itself",
+            where="signatures",
+            remedy='write {"signed": {...}, "signatures": []}',
+        )
+    return Metablock.wrap(value)

@@ -1,0 +1,119 @@
+"""A public key: its label, what it is, and whether a signature is its own."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from custody.errors import FormatError
+from custody.keys import ecdsa, ed25519, rsa
+from custody.keys.keyid import keyid_of
+from custody.keys.pem import load_spki, spki_of_pem, write_pem
+from custody.keys.schemes import ECDSA, ECDSA_SCHEMES, ED25519, RSA, RSA_DEFAULT_SCHEME, RSA_SCHEMES
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["PublicKey", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
+
+
+class PublicKey(Value):
+    """A key that verifies. `keyid` is a label; `spki` (DER SubjectPublicKeyInfo) is the key."""
+
+    keyid: str
+    keytype: str
+    scheme: str
+    public: str
+    spki: bytes
+
+    @property
+    def identity(self) -> str:
+        """What the key is, whatever it is called: the hash of its material."""
+        return hashlib.sha256(self.spki).hexdigest()
+
+    @property
+    def canonical_public(self) -> str:
+        """The material as key files and the reference write it: hexadecimal digits, or PEM."""
+        raw = ed25519.raw_of_spki(self.spki)
+        return write_pem(self.spki) if raw is None else raw.hex()
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Return whether `signature` over `message` is by this key."""
+        if self.keytype == ED25519:
+            return ed25519.verify(self.spki, signature, message)
+        if self.keytype == RSA:
+            return rsa.verify(self.spki, self.scheme, signature, message)
+        return ecdsa.verify(self.spki, self.scheme, signature, message)
+
+
+def make_key(*, keytype: str, scheme: str, public: str, where: str, keyid: str = "") -> PublicKey:
+    """Return the checked key of a layout's three fields; without `keyid` it is computed.
+
+    A type may be a curve's scheme, as old releases of the reference wrote it.
+
+    Raises:
+        FormatError: the type or scheme is unknown, the material is not of that type, or the key is weak.
+
+    """
+    if keytype == ED25519 and scheme == ED25519:
+        spki = ed25519.spki_of_hex(public, where)
+    elif keytype == RSA and scheme in RSA_SCHEMES:
+        spki = spki_of_pem(public, where)
+        rsa.check(spki, where)
+    elif keytype in {ECDSA, scheme} and scheme in ECDSA_SCHEMES:
+        spki = spki_of_pem(public, where)
+        ecdsa.check(spki, scheme, where)
+    else:
+        raise FormatError(
+            f"the key type {keytype!r:.40} with scheme {scheme!r:.40} is not supported",
+            where=where,
+            remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa (rsassa-pss-sha256)",
+        )
+    label = keyid or keyid_of(keytype, scheme, public)
+    return PublicKey(keyid=label, keytype=keytype, scheme=scheme, public=public, spki=spki)
+
+
+def key_of_spki(spki: bytes, where: str, *, scheme: str = "") -> PublicKey:
+    """Return the key of a DER SubjectPublicKeyInfo under the id that the reference gives it.
+
+    `scheme` chooses among those of the key's type; one of another type is a FormatError.
+    """
+    raw = ed25519.raw_of_spki(spki)
+    if raw is not None:
+        return make_key(keytype=ED25519, scheme=scheme or ED25519, public=raw.hex(), where=where)
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec as _ec
+    from cryptography.hazmat.primitives.asymmetric import rsa as _rsa
+
+    try:
+        key = load_spki(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise FormatError(f"not a public key: {error}", where=where) from None
+    if isinstance(key, _ec.EllipticCurvePublicKey):
+        found = scheme or ecdsa.scheme_of(key, where)
+        return make_key(keytype=ECDSA, scheme=found, public=write_pem(spki), where=where)
+    if isinstance(key, _rsa.RSAPublicKey):
+        chosen = scheme or RSA_DEFAULT_SCHEME
+        return make_key(keytype=RSA, scheme=chosen, public=write_pem(spki), where=where)
+    raise FormatError(
+        f"a {type(key).__name__} is not supported",
+        where=where,
+        remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa",
+    )
+
+
+def key_of_pem(text: str, where: str) -> PublicKey:
+    """Return the key of a public PEM under the id that the reference gives it."""
+    return key_of_spki(spki_of_pem(text, where), where)
+
+
+def signer_among(keys: Sequence[PublicKey], hint: str, signature: bytes, message: bytes) -> PublicKey | None:
+    """Return the key of `keys` that made `signature`, or None.
+
+    `hint` is the key id beside the signature: nobody signed it, so it only says where to look first.
+    """
+    for key in sorted(keys, key=lambda key: key.keyid != hint):
+        if key.verify(signature, message):
+            return key
+    return None

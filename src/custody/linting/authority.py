@@ -1,0 +1,167 @@
+"""Who may sign what: keys, thresholds, and people who would check themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custody.keys.keyid import SHORT, key_ids
+from custody.linting.complaints import Code, Complaint
+from custody.linting.items import is_review, quote
+from custody.rules.variants import Match
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from custody.linting.items import Names
+    from custody.models.layout import Layout, Step
+
+__all__ = ["judge_authority"]
+
+
+def judge_authority(layout: Layout, names: Names) -> Iterator[Complaint]:
+    """Yield what is wrong with keys and thresholds."""
+    for position, step in enumerate(layout.steps):
+        yield from _pubkeys(layout, step, f"steps[{position}].pubkeys", names)
+        yield from _threshold(layout, step, f"steps[{position}].threshold", names)
+        yield from _own_work(layout, step, f"steps[{position}].pubkeys", names)
+    yield from _keys(layout, names)
+
+
+def _pubkeys(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
+    if not step.pubkeys:
+        yield Complaint(
+            code=Code.NO_PUBKEYS,
+            where=where,
+            sentence=f"nobody may perform step {quote(step.name)}, so it can never be performed",
+            remedy="name at least one functionary",
+        )
+    seen: dict[str, int] = {}
+    for index, keyid in enumerate(step.pubkeys):
+        if keyid not in layout.keys:
+            yield Complaint(
+                code=Code.UNKNOWN_PUBKEY,
+                where=f"{where}[{index}]",
+                sentence=f"step {quote(step.name)} names the key {quote(keyid)}, which the layout does not hold",
+                remedy="add it with `custody layout add-key`, or remove the id",
+            )
+        if seen.setdefault(keyid, index) != index:
+            yield Complaint(
+                code=Code.DUPLICATE_PUBKEY,
+                where=f"{where}[{index}]",
+                sentence=f"step {quote(step.name)} names {names.of(keyid)} twice, which counts once",
+                remedy="remove one of the two",
+            )
+    yield from _same_file_names(layout, step, where)
+
+
+def _same_file_names(layout: Layout, step: Step, where: str) -> Iterator[Complaint]:
+    """Links are called by the first characters of key ids: two that share them are one file (D5)."""
+    seen: dict[str, str] = {}
+    for keyid in dict.fromkeys(step.pubkeys):
+        other = seen.setdefault(keyid[:SHORT], keyid)
+        if other != keyid and keyid in layout.keys:
+            yield Complaint(
+                code=Code.KEY_ID_PREFIX,
+                where=where,
+                sentence=f"two keys of step {quote(step.name)} share {quote(keyid[:SHORT])}, so one's"
+                " link would overwrite the other's",
+                remedy="keep their links in different directories, or replace one of the keys",
+            )
+
+
+def _threshold(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
+    known = [keyid for keyid in dict.fromkeys(step.pubkeys) if keyid in layout.keys]
+    by_key: dict[str, list[str]] = {}
+    for keyid in known:
+        by_key.setdefault(layout.keys[keyid].identity, []).append(keyid)
+    shared = [ids for ids in by_key.values() if len(ids) > 1]
+    if step.threshold > 1 and shared:
+        yield Complaint(
+            code=Code.THRESHOLD_ONE_ACTOR,
+            where=where,
+            sentence=f"step {quote(step.name)} wants {step.threshold} signatures, and"
+            f" {names.several(shared[0])} are one key under several ids",
+            remedy="leave one id of each key; a key has one vote",
+        )
+    if step.pubkeys and step.threshold > len(by_key):
+        yield Complaint(
+            code=Code.THRESHOLD_TOO_HIGH,
+            where=where,
+            sentence=f"step {quote(step.name)} wants {step.threshold} signatures, and only"
+            f" {len(by_key)} key(s) may give one",
+            remedy="authorise more functionaries, or lower the threshold",
+        )
+
+
+def _own_work(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
+    """Yield if whoever made what this step checks may perform the step too."""
+    review = is_review(step)
+    earlier = _sources(layout, step, deep=review)
+    shared: dict[str, list[str]] = {}
+    for other in earlier:
+        own = {key.identity for key in layout.keys_of(other)}
+        for keyid in dict.fromkeys(step.pubkeys):
+            if keyid in layout.keys and layout.keys[keyid].identity in own:
+                shared.setdefault(keyid, []).append(other.name)
+    if not shared:
+        return
+    steps = ", ".join(quote(name) for name in dict.fromkeys(n for s in shared.values() for n in s))
+    who = names.several(list(shared))
+    if review:
+        yield Complaint(
+            code=Code.REVIEWS_OWN_WORK,
+            where=where,
+            sentence=f"{who} may sign for step {quote(step.name)} and for {steps}, whose work it reviews",
+            remedy="let others review: take the key from one of the steps",
+        )
+    else:
+        yield Complaint(
+            code=Code.SAME_KEY_FOLLOWS,
+            where=where,
+            sentence=f"{who} may sign for step {quote(step.name)} and for {steps}, whose products it takes",
+            remedy="nothing, if one actor may do both; else give each step a key of its own",
+        )
+
+
+def _sources(layout: Layout, step: Step, *, deep: bool) -> list[Step]:
+    """Return the other steps whose artifacts `step` takes, and with `deep` theirs, in order."""
+    found: set[str] = set()
+    ahead = [step]
+    while ahead:
+        current = ahead.pop()
+        for rule in (*current.expected_materials, *current.expected_products):
+            if isinstance(rule, Match) and rule.step not in {step.name, *found}:
+                found.add(rule.step)
+                other = layout.step(rule.step)
+                if deep and other is not None:
+                    ahead.append(other)
+    return [other for other in layout.steps if other.name in found]
+
+
+def _keys(layout: Layout, names: Names) -> Iterator[Complaint]:
+    used = {keyid for step in layout.steps for keyid in step.pubkeys}
+    seen: dict[str, str] = {}
+    for keyid, key in layout.keys.items():
+        where = f"keys.{keyid}"
+        if keyid not in used:
+            yield Complaint(
+                code=Code.UNUSED_KEY,
+                where=where,
+                sentence=f"the key {names.of(keyid)} may sign no step",
+                remedy="authorise it for a step, or leave it out",
+            )
+        if keyid not in key_ids(key.replace(keyid="")):
+            yield Complaint(
+                code=Code.FOREIGN_KEY_ID,
+                where=where,
+                sentence=f"the id {quote(keyid)} does not follow from the key; it is only a label",
+                remedy="let `custody layout build` or add-key compute it",
+            )
+        other = seen.setdefault(key.identity, keyid)
+        if other != keyid:
+            yield Complaint(
+                code=Code.KEY_TWICE,
+                where=where,
+                sentence=f"{names.of(keyid)} and {names.of(other)} are the same key",
+                remedy="keep one id and use it in every step",
+            )

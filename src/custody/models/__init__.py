@@ -1,0 +1,1 @@
+"""What the specifications write down: layouts with their steps and inspections, and links with their artifacts."""

@@ -1,0 +1,1 @@
+"""What people and programs read: verdicts as text and JSON, layouts as trees."""

@@ -1,0 +1,139 @@
+"""Signers over private keys that custody holds in memory: from a file, a variable or a descriptor.
+
+Ed25519, ECDSA on P-256, P-384 and P-521, and RSA-PSS from 2048 bits, each by its scheme in `keys/schemes.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from custody.errors import StoreError, UsageError
+from custody.files import read_file
+from custody.keys.ed25519 import SPKI_PREFIX
+from custody.keys.public import key_of_spki
+from custody.keys.schemes import ECDSA_SCHEMES, ED25519, RSA, RSA_SCHEMES
+from custody.signing.private_pem import MAX_KEY_BYTES, read_private_key
+from custody.signing.secret import read_descriptor
+
+if TYPE_CHECKING:
+    from custody.keys.public import PublicKey
+    from custody.signing.private_pem import PrivateKey
+    from custody.signing.signer import Request
+
+__all__ = ["KeySigner", "public_key_of", "read_key_bytes", "signer_of_file"]
+
+_DESCRIPTOR_PATH = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
+
+_OTHERS = 0o077
+
+
+class KeySigner:
+    """A signer over a private key in memory; its text form does not show the key."""
+
+    __slots__ = ("_key", "_public_key")
+
+    def __init__(self, key: PrivateKey, public_key: PublicKey) -> None:
+        """Sign with `key`, whose public half is `public_key`."""
+        self._key = key
+        self._public_key = public_key
+
+    @classmethod
+    def from_pem(cls, data: bytes, name: str, request: Request) -> KeySigner:
+        """Return the signer over the private key in the PEM `data`, called `name` in errors."""
+        key = read_private_key(data, name, request.secret)
+        return cls(key, public_key_of(key, name, scheme=request.scheme))
+
+    def __repr__(self) -> str:
+        """Return the name of the key."""
+        return f"KeySigner({self._public_key.keyid})"
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what `sign` returns."""
+        return self._public_key
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message`; RSA-PSS with a salt as long as the digest, ECDSA in DER."""
+        if self._public_key.keytype == ED25519:
+            return self._key.sign(message)  # type: ignore[call-arg]  # the type says which key it is
+        from cryptography.hazmat.primitives import hashes  # slow imports
+        from cryptography.hazmat.primitives.asymmetric import ec, padding
+
+        scheme = self._public_key.scheme
+        if isinstance(self._key, ec.EllipticCurvePrivateKey):
+            algorithm = getattr(hashes, ECDSA_SCHEMES[scheme].hash_name)()
+            return self._key.sign(message, ec.ECDSA(algorithm))
+        algorithm = getattr(hashes, RSA_SCHEMES[scheme])()
+        pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
+        return self._key.sign(message, pss, algorithm)  # type: ignore[call-arg]  # an RSA key
+
+
+def signer_of_file(path: str, request: Request) -> KeySigner:
+    """Return the signer over the private key in the file `path`; a remark says if others can read it.
+
+    Raises:
+        StoreError: the file cannot be read.
+        FormatError, SignatureError, UsageError: see `read_private_key`.
+
+    """
+    signer = KeySigner.from_pem(read_key_bytes(path), path, request)
+    _remark_if_shared(path, request)
+    return signer
+
+
+def public_key_of(key: PrivateKey, name: str, *, scheme: str = "") -> PublicKey:
+    """Return the public half of `key` under the id that the reference gives it.
+
+    Raises:
+        FormatError: its curve is not supported, or an RSA key is too short.
+        UsageError: `scheme` is not one of this key's.
+
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # only who signs pays
+        Ed25519PrivateKey,
+    )
+
+    if isinstance(key, Ed25519PrivateKey):
+        spki = SPKI_PREFIX + key.public_key().public_bytes_raw()
+    else:
+        from cryptography.hazmat.primitives import serialization  # slow import
+
+        spki = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    found = key_of_spki(spki, name)
+    if not scheme or scheme == found.scheme:
+        return found
+    if found.keytype != RSA or scheme not in RSA_SCHEMES:
+        raise UsageError(f"{name!r} is for the scheme {found.scheme}, not for {scheme!r}")
+    return key_of_spki(spki, name, scheme=scheme)
+
+
+def read_key_bytes(path: str, *, what: str = "private key") -> bytes:
+    """Return the bytes of a key file; `/dev/fd/N`, as shells name `<(command)`, is descriptor N.
+
+    Raises:
+        StoreError: it cannot be read, or is larger than any key.
+        UsageError: the descriptor is not open.
+
+    """
+    descriptor = _DESCRIPTOR_PATH.fullmatch(path)
+    if descriptor is not None:
+        return read_descriptor(int(descriptor[1]), f"{what} {path!r}", MAX_KEY_BYTES)
+    return read_file(path, what=what, limit=MAX_KEY_BYTES)
+
+
+def _remark_if_shared(path: str, request: Request) -> None:
+    if _DESCRIPTOR_PATH.fullmatch(path):
+        return
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise StoreError(f"cannot read private key {path!r}: {error.strerror}") from error
+    if mode & _OTHERS:
+        request.remark(
+            f"other users may read the private key {path!r} (mode {mode & 0o777:04o});"
+            f" keep it to yourself: chmod 600 {path!r}"
+        )

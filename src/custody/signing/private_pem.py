@@ -1,0 +1,194 @@
+"""Private keys as PEM (RFC 7468): found in a file, told apart from what else people hand over, and opened.
+
+PKCS8, encrypted or not, and the older `RSA PRIVATE KEY` and `EC PRIVATE KEY`. Everything else that looks like a key
+is refused with what to do instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custody.encoding.text import from_base64
+from custody.errors import FormatError, SignatureError
+from custody.keys.pem import MAX_PEM_BYTES
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from custody.signing.secret import SecretSource
+
+    PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
+
+__all__ = ["MAX_KEY_BYTES", "read_private_key", "write_private_key"]
+
+MAX_KEY_BYTES = MAX_PEM_BYTES
+"""The largest private key that is read; an RSA key of 16384 bits has 13 KB."""
+
+_BEGIN, _END = "-----BEGIN ", "-----END "
+_DASHES = "-----"
+
+_PLAIN = frozenset({"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
+_ENCRYPTED = "ENCRYPTED PRIVATE KEY"
+
+_NEED_PRIVATE = "sign with the private key, the file without '.pub'"
+_INSTEAD = {
+    "PUBLIC KEY": ("a public key", _NEED_PRIVATE),
+    "RSA PUBLIC KEY": ("a public key", _NEED_PRIVATE),
+    "CERTIFICATE": ("a certificate", "sign with the private key that belongs to it"),
+    "CERTIFICATE REQUEST": ("a certificate request", "sign with the private key that belongs to it"),
+    "OPENSSH PRIVATE KEY": (
+        "an OpenSSH private key",
+        "make a key with `custody keygen`; OpenSSH's format is not supported",
+    ),
+    "PGP PRIVATE KEY BLOCK": ("an OpenPGP key", "make a key with `custody keygen`"),
+    "PGP PUBLIC KEY BLOCK": ("an OpenPGP key", "make a key with `custody keygen`"),
+    "DSA PRIVATE KEY": ("a DSA key", "make an ed25519 key with `custody keygen`"),
+    "ENCRYPTED SIGSTORE PRIVATE KEY": ("a cosign key", "make a key with `custody keygen`"),
+    "ENCRYPTED COSIGN PRIVATE KEY": ("a cosign key", "make a key with `custody keygen`"),
+}
+
+_ED25519_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+"""The DER of an Ed25519 key in PKCS8 up to its 32 bytes (RFC 8410, section 7)."""
+
+_ED25519_BYTES = 48
+
+
+class _Block(Value):
+    """One block of a PEM file: its label, the text between the lines, and all of it."""
+
+    label: str
+    body: str
+    text: str
+
+    @property
+    def encrypted(self) -> bool:
+        return self.label == _ENCRYPTED or "Proc-Type: 4,ENCRYPTED" in self.body
+
+
+def read_private_key(data: bytes, name: str, secret: SecretSource) -> PrivateKey:
+    """Return the private key in the PEM `data`; `secret` is asked only if it is encrypted.
+
+    Raises:
+        FormatError: there is no whole private key in it, or one of a kind that is not supported.
+        SignatureError: the passphrase is wrong.
+        UsageError: it is encrypted and there is no passphrase.
+
+    """
+    block = _private_block(_text(data, name), name)
+    if block.label == "PRIVATE KEY":
+        key = _plain_ed25519(from_base64("".join(block.body.split()), name))
+        if key is not None:
+            return key
+    passphrase = secret.of(repr(name)) if block.encrypted else None
+    return _open(block, name, passphrase)
+
+
+def write_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
+    """Return `key` as PKCS8 PEM, encrypted if there is a passphrase."""
+    from cryptography.hazmat.primitives import serialization  # slow import
+
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        encryption = serialization.BestAvailableEncryption(passphrase)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def _text(data: bytes, name: str) -> str:
+    if len(data) > MAX_KEY_BYTES:
+        raise FormatError(f"expected a key of at most {MAX_KEY_BYTES} bytes, got more", where=name)
+    if data.startswith((b"0\x82", b"0.")):
+        raise FormatError(
+            "expected a private key as PEM text, got what looks like DER",
+            where=name,
+            remedy="convert it: openssl pkey -inform DER -in DER_FILE -out PEM_FILE",
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormatError("expected a private key as PEM text, got bytes", where=name) from None
+
+
+def _private_block(text: str, name: str) -> _Block:
+    """Return the one private key among the blocks; parameters or a certificate beside it do not matter."""
+    blocks = _blocks(text, name)
+    private = [block for block in blocks if block.label in _PLAIN or block.label == _ENCRYPTED]
+    if len(private) == 1:
+        return private[0]
+    if private:
+        raise FormatError(f"expected one private key, got {len(private)}", where=name)
+    for block in blocks:
+        found, remedy = _INSTEAD.get(block.label, (f"'{block.label}'", "give a PKCS8 PEM file"))
+        raise FormatError(f"expected a private key, got {found}", where=name, remedy=remedy)
+    raise _no_pem(text, name)
+
+
+def _blocks(text: str, name: str) -> list[_Block]:
+    blocks = []
+    start = text.find(_BEGIN)
+    while start >= 0:
+        label_end = text.find(_DASHES, start + len(_BEGIN))
+        label = text[start + len(_BEGIN) : label_end]
+        end_line = f"{_END}{label}{_DASHES}"
+        end = text.find(end_line, label_end)
+        if label_end < 0 or "\n" in label or end < 0:
+            raise FormatError(
+                f"cut off: '-----BEGIN {label.splitlines()[0] if label else ''}-----' has no end",
+                where=name,
+                remedy="copy the whole file again",
+            )
+        stop = end + len(end_line)
+        body = text[label_end + len(_DASHES) : end]
+        blocks.append(_Block(label=label, body=body, text=f"{text[start:stop]}\n"))
+        start = text.find(_BEGIN, stop)
+    return blocks
+
+
+def _no_pem(text: str, name: str) -> FormatError:
+    stripped = text.strip()
+    if not stripped:
+        return FormatError("expected a private key, got an empty file", where=name)
+    if stripped.startswith(("ssh-", "ecdsa-sha2-", "sk-")):
+        found, remedy = "an OpenSSH public key", _NEED_PRIVATE
+    elif stripped.startswith("{") or "@@@@" in stripped:
+        found, remedy = "a key file of in-toto 1.x or other JSON", "make a key with `custody keygen`"
+    else:
+        found, remedy = "something else", "the file begins with '-----BEGIN PRIVATE KEY-----'"
+    return FormatError(f"expected a private key in PEM, got {found}", where=name, remedy=remedy)
+
+
+def _plain_ed25519(der: bytes) -> Ed25519PrivateKey | None:
+    """Return the key if `der` is the usual form of one: most keys are, and need no slow import."""
+    if len(der) != _ED25519_BYTES or not der.startswith(_ED25519_PREFIX):
+        return None
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # only who signs pays
+        Ed25519PrivateKey,
+    )
+
+    return Ed25519PrivateKey.from_private_bytes(der[len(_ED25519_PREFIX) :])
+
+
+def _open(block: _Block, name: str, passphrase: bytes | None) -> PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm  # slow imports
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    try:
+        key = serialization.load_pem_private_key(block.text.encode(), passphrase)
+    except UnsupportedAlgorithm as error:
+        raise FormatError(f"not supported: {error}", where=name) from None
+    except (ValueError, TypeError) as error:
+        if passphrase is None:
+            raise FormatError(f"not a private key: {error}", where=name) from None
+        if "password" in str(error).lower():
+            raise SignatureError(f"the passphrase of {name!r} is wrong") from None
+        raise SignatureError(f"the passphrase of {name!r} is wrong, or the file is damaged: {error}") from None
+    if isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        return key
+    raise FormatError(
+        f"a {type(key).__name__.lstrip('_')} is not supported",
+        where=name,
+        remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa",
+    )

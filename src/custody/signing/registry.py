@@ -1,0 +1,131 @@
+"""Which signing keys there are, by URI scheme. A registry is a value, built at start-up and passed on.
+
+| URI | key |
+|---|---|
+| `file:PATH`, or a bare path | a PEM file |
+| `env:NAME` | PEM text in an environment variable |
+| `fd:N` | PEM text read from an open descriptor |
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from custody.errors import UsageError
+from custody.signing.keyfile import KeySigner, signer_of_file
+from custody.signing.private_pem import MAX_KEY_BYTES
+from custody.signing.secret import NO_SECRET, read_descriptor
+from custody.signing.signer import Request, Signer, ignore_remark
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from custody.signing.secret import SecretSource
+
+__all__ = ["Loader", "SignerRegistry", "default_registry", "environment_name", "load_signer"]
+
+Loader = Callable[[str, Request], Signer]
+"""Turns what follows the scheme of a URI into a signer."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+
+_RESERVED = frozenset({"awskms", "azurekms", "cosign", "gcpkms", "gpg", "hashivault", "hsm", "pkcs11", "sigstore"})
+"""Schemes that mean keys elsewhere, whether or not an installation can reach them; never file names."""
+
+
+class SignerRegistry(Value):
+    """The schemes that this installation can sign with."""
+
+    loaders: Mapping[str, Loader]
+
+    def with_scheme(self, scheme: str, loader: Loader) -> SignerRegistry:
+        """Return a registry that knows one more scheme, or knows it differently."""
+        return self.replace(loaders={**self.loaders, scheme: loader})
+
+    def split(self, uri: str) -> tuple[str, str]:
+        """Return the scheme and the rest of `uri`; a bare path has the scheme `file`.
+
+        Raises:
+            UsageError: nothing can be loaded by this scheme.
+
+        """
+        if not uri:
+            raise UsageError("the signing key is empty; expected a file or a URI such as env:NAME")
+        match = _SCHEME.fullmatch(uri)
+        if match is None:
+            return "file", uri
+        scheme = match[1].lower()
+        if scheme in self.loaders:
+            return scheme, match[2]
+        known = ", ".join(f"{name}:" for name in sorted(self.loaders))
+        if scheme in _RESERVED:
+            raise UsageError(f"this installation cannot use '{scheme}:' signing keys; it can use {known}")
+        if os.path.lexists(uri):
+            return "file", uri
+        raise UsageError(f"no file {uri!r}, and '{scheme}:' is no kind of signing key; there are {known}")
+
+
+def default_registry() -> SignerRegistry:
+    """Return the registry of what every installation can do."""
+    loaders: dict[str, Loader] = {"env": _from_environment, "fd": _from_fd, "file": _from_file}
+    return SignerRegistry(loaders=loaders)
+
+
+def load_signer(
+    uri: str,
+    secret: SecretSource = NO_SECRET,
+    *,
+    registry: SignerRegistry | None = None,
+    scheme: str = "",
+    remark: Callable[[str], None] = ignore_remark,
+) -> Signer:
+    """Return the signer that `uri` names; `secret` is asked only if its key is encrypted.
+
+    `scheme` chooses among the schemes of an RSA key. `remark` is told what the owner of the key should know.
+
+    Raises:
+        UsageError: the URI makes no sense here, or a passphrase is needed and not given.
+        StoreError: the key's file cannot be read.
+        FormatError: it holds no key that can sign.
+        SignatureError: the passphrase is wrong.
+
+    """
+    known = default_registry() if registry is None else registry
+    kind, rest = known.split(uri)
+    return known.loaders[kind](rest, Request(secret=secret, scheme=scheme, remark=remark))
+
+
+def environment_name(uri: str) -> str:
+    """Return the variable that an `env:` URI names, else nothing: commands that are run need not see it."""
+    match = _SCHEME.fullmatch(uri)
+    return match[2] if match and match[1].lower() == "env" else ""
+
+
+def _from_file(rest: str, request: Request) -> Signer:
+    path = rest
+    if rest.startswith("//"):
+        host, _, absolute = rest[2:].partition("/")
+        if host not in {"", "localhost"}:
+            raise UsageError(f"'file://{host}/...' is on another machine; write file:///PATH")
+        from urllib.parse import unquote  # only this form is percent-encoded (RFC 8089)
+
+        path = unquote(f"/{absolute}")
+    if not path:
+        raise UsageError("'file:' names no file; write file:PATH")
+    return signer_of_file(path, request)
+
+
+def _from_environment(rest: str, request: Request) -> Signer:
+    value = os.environ.get(rest) if rest else None
+    if value is None:
+        raise UsageError(f"the environment variable {rest!r} is not set; expected a private key in it")
+    return KeySigner.from_pem(os.fsencode(value), f"env:{rest}", request)
+
+
+def _from_fd(rest: str, request: Request) -> Signer:
+    if not rest.isdecimal() or not rest.isascii():
+        raise UsageError(f"'fd:{rest}' names no descriptor; write a number, as in fd:3")
+    data = read_descriptor(int(rest), f"private key from descriptor {rest}", MAX_KEY_BYTES)
+    return KeySigner.from_pem(data, f"fd:{rest}", request)

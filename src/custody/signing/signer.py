@@ -1,0 +1,47 @@
+"""What signs: a public key and a function. Where the private key is, nobody else needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from custody.signing.secret import NO_SECRET, SecretSource
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from custody.keys.public import PublicKey
+
+__all__ = ["Request", "Signer", "ignore_remark"]
+
+
+class Signer(Protocol):
+    """Whoever can sign: a key in a file, in a device, at a service."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what `sign` returns."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message` by the scheme of `public_key`.
+
+        Raises:
+            SignatureError: the key cannot be used now.
+
+        """
+        ...
+
+
+def ignore_remark(_remark: str) -> None:
+    """Drop a remark: what a caller gets who does not ask for remarks."""
+
+
+class Request(Value):
+    """What a signer is loaded with besides its address."""
+
+    secret: SecretSource = NO_SECRET
+    scheme: str = ""
+    """The signature scheme of an RSA key; empty for the usual one."""
+
+    remark: Callable[[str], None] = ignore_remark
+    """Called with what the key's owner should know, such as a file that others can read."""

@@ -1,0 +1,236 @@
+"""The readable source of a layout, `supply-chain.yaml`, compiled into a `Layout`.
+
+::
+
+    expires: 6 months
+    functionaries:
+      alice: keys/alice.pub
+    steps:
+      - name: clone
+        functionaries: [alice]
+        expected_command: git clone https://example.com/acme.git
+        expected_materials: [DISALLOW *]
+        expected_products: [CREATE acme/*, DISALLOW *]
+
+What the specification calls `pubkeys` are the names of functionaries here; everything else has the specification's
+own name. Rules are text, or lists as in JSON. Every error has the path and the line.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from custody.encoding.fields import plain_name
+from custody.errors import FormatError
+from custody.models.layout import Inspection, Layout, Step, read_layout
+from custody.rules.grammar import parse_rule, parse_text
+from custody.sources.expiry import read_expiry
+from custody.sources.functionaries import read_functionaries, read_key_file
+from custody.sources.instead import instead_of
+from custody.sources.strict_yaml import ListNode, MappingNode, place, read_yaml
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from custody.keys.public import PublicKey
+    from custody.rules.variants import Rule
+    from custody.sources.strict_yaml import Node
+
+__all__ = ["Source", "compile_source", "read_source"]
+
+_SOURCE = ("readme", "expires", "functionaries", "steps", "inspect")
+_STEP = (
+    "name",
+    "functionaries",
+    "threshold",
+    "expected_command",
+    "expected_materials",
+    "expected_products",
+)
+_INSPECTION = ("name", "run", "expected_materials", "expected_products")
+
+
+class Source(Value):
+    """A compiled source: the layout, the functionaries' names, and where everything stands."""
+
+    layout: Layout
+    names: Mapping[str, str]
+    lines: Mapping[str, int]
+
+    def place(self, path: str) -> str:
+        """Return where a path of the layout stands in the source: `line 12, steps[0].functionaries`."""
+        written = path.replace(".pubkeys", ".functionaries")
+        head, _, rest = written.partition(".")
+        if head == "keys":
+            written = f"functionaries.{self.names.get(rest, rest)}"
+        line = _line(self.lines, written)
+        return place(line, written) if line else written
+
+
+def compile_source(
+    text: bytes,
+    *,
+    base_directory: str,
+    at: datetime,
+    read_key_file: Callable[[str], bytes] = read_key_file,
+) -> Layout:
+    """Return the layout that the source `text` describes; `read_layout(layout.document()) == layout`.
+
+    Key files are sought from `base_directory` on; a duration such as `6 months` begins at `at`.
+
+    Raises:
+        FormatError: something is missing, wrong, unknown or ambiguous; the message has path and line.
+
+    """
+    source = read_source(text, base_directory=base_directory, at=at, read_key_file=read_key_file)
+    return source.layout
+
+
+def read_source(
+    text: bytes,
+    *,
+    base_directory: str,
+    at: datetime,
+    read_key_file: Callable[[str], bytes] = read_key_file,
+) -> Source:
+    """Return what `compile_source` does, together with the names and lines of the source."""
+    root = read_yaml(text)
+    fields = _fields(root, "source", _SOURCE, required=("expires", "functionaries", "steps"))
+    keys = read_functionaries(fields["functionaries"], base_directory=base_directory, read=read_key_file)
+    layout = Layout(
+        expires=_expires(fields["expires"], at),
+        readme=fields["readme"].text() if "readme" in fields else "",
+        keys={key.keyid: key for key in keys.values()},
+        steps=tuple(_step(node, keys) for node in fields["steps"].items()),
+        inspect=tuple(_inspection(node) for node in _items(fields, "inspect")),
+    )
+    lines = dict(_lines(root))
+    return Source(
+        layout=_checked(layout, lines),
+        names={key.keyid: name for name, key in keys.items()},
+        lines=lines,
+    )
+
+
+def _fields(node: Node, inside: str, known: tuple[str, ...], *, required: tuple[str, ...]) -> Mapping[str, Node]:
+    """Return the fields of `node`; an unknown or a missing one is an error."""
+    fields = node.entries()
+    for name, field in fields.items():
+        if name not in known:
+            remedy = instead_of(name, inside=inside, known=known)
+            raise field.error(f"a {inside} has no such field", remedy)
+    for name in required:
+        if name not in fields:
+            path = f"{node.path}.{name}" if node.path else name
+            raise FormatError("missing", where=place(node.line, path))
+    return fields
+
+
+def _items(fields: Mapping[str, Node], name: str) -> tuple[Node, ...]:
+    return fields[name].items() if name in fields else ()
+
+
+def _expires(node: Node, at: datetime) -> datetime:
+    # A date is no text to YAML, but it is written as one here: take it as it stands.
+    text = getattr(node, "value", None)
+    return read_expiry(text if isinstance(text, str) else node.text(), at=at, where=node.where)
+
+
+def _step(node: Node, keys: Mapping[str, PublicKey]) -> Step:
+    fields = _fields(node, "step", _STEP, required=("name", "functionaries"))
+    threshold = fields["threshold"].integer(minimum=1) if "threshold" in fields else 1
+    return Step(
+        name=plain_name(fields["name"].text(), fields["name"].where),
+        pubkeys=_pubkeys(fields["functionaries"], keys),
+        threshold=threshold,
+        expected_command=_command(fields, "expected_command"),
+        expected_materials=_rules(fields, "expected_materials"),
+        expected_products=_rules(fields, "expected_products"),
+    )
+
+
+def _inspection(node: Node) -> Inspection:
+    fields = _fields(node, "inspection", _INSPECTION, required=("name", "run"))
+    run = _command(fields, "run")
+    if not run:
+        raise fields["run"].error("expected a command: without one, an inspection inspects nothing")
+    return Inspection(
+        name=plain_name(fields["name"].text(), fields["name"].where),
+        run=run,
+        expected_materials=_rules(fields, "expected_materials"),
+        expected_products=_rules(fields, "expected_products"),
+    )
+
+
+def _pubkeys(node: Node, keys: Mapping[str, PublicKey]) -> tuple[str, ...]:
+    """Return the key ids of the functionaries that `node` names, each once."""
+    found: list[str] = []
+    for item in node.items():
+        name = item.text()
+        if name not in keys:
+            known = ", ".join(keys) or "nobody"
+            problem = f"no functionary is called {name!r:.80}; there is {known:.400}"
+            raise item.error(problem, "define the name with its key under 'functionaries'")
+        if keys[name].keyid in found:
+            raise item.error(f"{name!r:.80} is named twice, and counts once", "leave one out")
+        found.append(keys[name].keyid)
+    return tuple(found)
+
+
+def _command(fields: Mapping[str, Node], name: str) -> tuple[str, ...]:
+    """Return the words of a command, given as a list or split as a shell would, expanding nothing."""
+    if name not in fields:
+        return ()
+    node = fields[name]
+    if isinstance(node, ListNode):
+        return tuple(item.text() for item in node.items())
+    text = node.text()
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        problem = f"cannot split {text!r:.80} into words: {error}"
+        raise node.error(problem, "write the command as a list of words") from None
+
+
+def _rules(fields: Mapping[str, Node], name: str) -> tuple[Rule, ...]:
+    return tuple(_rule(node) for node in _items(fields, name))
+
+
+def _rule(node: Node) -> Rule:
+    if isinstance(node, ListNode):
+        return parse_rule([item.text() for item in node.items()], node.where)
+    if isinstance(node, MappingNode):
+        raise node.error(f"expected a rule, got {node.found()}", "write it in one line, as in 'CREATE src/*'")
+    return parse_text(node.text(), node.where)
+
+
+def _checked(layout: Layout, lines: Mapping[str, int]) -> Layout:
+    """Return the layout as a verifier reads it; what only the whole shows, such as equal names, ends here."""
+    try:
+        return read_layout(layout.document())
+    except FormatError as error:
+        line = _line(lines, error.where)
+        where = place(line, error.where) if line else error.where
+        raise FormatError(error.problem, where=where, remedy=error.remedy) from None
+
+
+def _lines(node: Node) -> Iterator[tuple[str, int]]:
+    yield node.path, node.line
+    children: tuple[Node, ...] = ()
+    if isinstance(node, ListNode):
+        children = node.children
+    elif isinstance(node, MappingNode):
+        children = tuple(node.children.values())
+    for child in children:
+        yield from _lines(child)
+
+
+def _line(lines: Mapping[str, int], path: str) -> int:
+    """Return the line of `path`, or of the innermost part of the document around it."""
+    while path and path not in lines:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return lines.get(path, 0)

@@ -1,0 +1,1 @@
+"""Where evidence lives: one protocol, an adapter a file."""

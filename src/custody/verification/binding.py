@@ -1,0 +1,101 @@
+"""Whether the artifact under test is what the chain made (A10).
+
+Any functionary may list any file under a rule that allows everything. So an artifact counts as made only as a product
+of the step asked for, by default the last, on which its functionaries agreed, and which one of its rules consumed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custody.errors import UsageError
+from custody.rules.digests import MODE, Comparison, short
+from custody.rules.engine import Item, Sides
+from custody.rules.grammar import write_text
+from custody.verdict import ArtifactFinding, Binding, Finding, Reason, Severity
+from custody.verification.rulings import seen_at
+
+if TYPE_CHECKING:
+    from custody.models.layout import Layout
+    from custody.verdict import StepReport
+    from custody.verification.case import Target
+    from custody.verification.chain import Chain, Place
+    from custody.verification.ledger import Ledger
+
+__all__ = ["bind"]
+
+
+def bind(chain: Chain, place: Place, ledger: Ledger) -> tuple[Binding, ...]:
+    """Return the product that each target is, having rejected the targets that are none."""
+    demands = place.demands
+    if not demands.targets:
+        return ()
+    report = _step(chain, chain.layout, demands.product_of)
+    bindings = []
+    for target in demands.targets:
+        binding = _bind(target, report, chain, place, ledger)
+        if binding is not None:
+            bindings.append(binding)
+    return tuple(bindings)
+
+
+def _step(chain: Chain, layout: Layout, name: str) -> StepReport:
+    wanted = name or layout.steps[-1].name
+    for report in chain.steps:
+        if report.name == wanted:
+            return report
+    names = ", ".join(repr(step.name) for step in layout.steps)
+    raise UsageError(f"the layout has no step {wanted!r} that could have made the artifact; it has {names}")
+
+
+def _bind(target: Target, report: StepReport, chain: Chain, place: Place, ledger: Ledger) -> Binding | None:
+    # A file under test has no recorded mode: only its content is compared.
+    comparison = Comparison(pinned=place.demands.pinned - {MODE})
+    products = report.link.products if report.link is not None else {}
+    unruled = ""
+    for name, digests in products.items():
+        if not comparison.same(target.digests, digests):
+            continue
+        consumer = report.traces[1].consumer(name)
+        if consumer is not None:
+            rule = write_text(consumer.rule)
+            return Binding(target=target.name, step=report.name, product=name, rule=rule)
+        unruled = name
+    subject = f"artifact {target.name!r}"
+    if unruled:
+        ledger.reject(
+            Reason.ARTIFACT_UNRULED,
+            subject,
+            f"step {report.name!r} lists it as its product {unruled!r}, but no rule of the step speaks about"
+            " it, so anybody in the chain may have put it there",
+        )
+    else:
+        ledger.extend([_not_made(target, report, chain, comparison, subject)])
+    return None
+
+
+def _not_made(target: Target, report: StepReport, chain: Chain, comparison: Comparison, subject: str) -> Finding:
+    item = Item(
+        name="",
+        sides=Sides(materials={}),
+        side="products",
+        links=chain.links,
+        comparison=comparison,
+    )
+    seen = seen_at(target.digests, item)
+    base = target.name.rpartition("/")[2]
+    products = report.link.products if report.link is not None else {}
+    alike = next((name for name in products if name.rpartition("/")[2] == base), None)
+    expected = products[alike] if alike is not None else None
+    message = f"step {report.name!r} made no product with {short(target.digests)}"
+    if alike is not None:
+        message += f"; its product {alike!r} has {short(expected)}"
+    if seen:
+        message += f"; the chain has these bytes among {seen}"
+    return Finding(
+        reason=Reason.ARTIFACT_NOT_MADE,
+        severity=Severity.REJECTION,
+        subject=subject,
+        message=message,
+        artifacts=(ArtifactFinding(name=target.name, expected=expected, found=target.digests, last_seen=seen),),
+    )

@@ -1,0 +1,122 @@
+"""What the judge is given: the layout, the keys, the evidence, the instant, and what the verifier demands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from custody.envelopes.reader import Envelope
+from custody.errors import UsageError
+from custody.keys.public import PublicKey
+from custody.models.link import Link
+from custody.rules.artifacts import Artifacts, Digests
+from custody.rules.digests import DEFAULT_PINNED, check_algorithms
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "Case",
+    "Completed",
+    "Demands",
+    "Evidence",
+    "EvidenceSet",
+    "Inspector",
+    "Remembered",
+    "Target",
+]
+
+
+class Evidence(Value):
+    """A file that may be evidence: where it was found, its bytes, and what would belong to it as a sublayout."""
+
+    source: str
+    content: bytes
+    nested: EvidenceSet = {}
+
+
+EvidenceSet = Mapping[str, tuple[Evidence, ...]]
+"""Evidence by the name of the step (or of a sublayout's inspection) that it was found for."""
+
+
+class Target(Value):
+    """The artifact under test: what to call it, and its digests."""
+
+    name: str
+    digests: Digests
+
+
+class Remembered(Value):
+    """The newest layout that this verifier accepted from one owner, and the ones before it."""
+
+    digest: str
+    expires: datetime
+    superseded: tuple[str, ...] = ()
+
+
+class Demands(Value):
+    """What this verifier demands beyond the layout; the defaults are the specification's.
+
+    `owner_threshold`: how many of the owner keys must have signed, all if None. `pinned`: the digests that must
+    agree. `unanimous`: no functionary may disagree. `require_success`: commands must have returned 0. `strict`: a
+    rule that consumes nothing rejects. `sublayouts`: the steps that may be sublayouts, any if None.
+    `sublayout_inspections`: run the commands that sublayouts bring along. `sublayout_parameters`: pass parameters
+    on to them. `layout_digest`: SHA-256 of the one layout that is meant. `max_age`: how old links may say they are.
+    `targets`: artifacts that the chain must have made, as products of `product_of` (the last step if empty).
+    `ignore_fields`: paths of unknown fields of the layout to ignore. `remembered`: by the identity of owner keys.
+    """
+
+    owner_threshold: int | None = None
+    pinned: frozenset[str] = DEFAULT_PINNED
+    unanimous: bool = False
+    require_success: bool = False
+    strict: bool = False
+    sublayouts: frozenset[str] | None = None
+    sublayout_inspections: bool = False
+    sublayout_parameters: bool = False
+    layout_digest: str = ""
+    max_age: timedelta | None = None
+    targets: tuple[Target, ...] = ()
+    product_of: str = ""
+    ignore_fields: tuple[str, ...] = ()
+    remembered: Mapping[str, Remembered] = {}
+
+    def _validate(self) -> None:
+        check_algorithms(self.pinned)
+        if self.owner_threshold is not None and self.owner_threshold < 1:
+            raise UsageError(f"expected an owner threshold >= 1, got {self.owner_threshold}")
+
+
+class Case(Value):
+    """Everything a judgement depends on."""
+
+    layout: Envelope
+    owner_keys: tuple[PublicKey, ...]
+    evidence: EvidenceSet
+    at: datetime
+    parameters: Mapping[str, str] = {}
+    demands: Demands = Demands()
+
+
+class Completed(Value):
+    """How an inspection's command ended."""
+
+    return_value: int
+    stdout: str = ""
+    stderr: str = ""
+    timed_out: bool = False
+
+
+class Inspector(Protocol):
+    """Runs inspections for the judge. Without one, inspections are refused."""
+
+    def record(self, counted: Sequence[Evidence]) -> Artifacts:
+        """Return what lies in the inspected directory, without the evidence that counted."""
+
+    def run(self, name: str, command: Sequence[str]) -> Completed:
+        """Return how the command of the inspection `name` ended."""
+
+    def keep(self, link: Link) -> None:
+        """Keep the link of an inspection that ran, if anybody asked for it."""

@@ -1,0 +1,111 @@
+"""Whether the layout is the owners' (specification 1.0, section 5.2, steps 1 and 2), and the one that is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custody.encoding.instants import write_instant
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD
+from custody.envelopes.signers import hints_any, signed_by
+from custody.errors import UsageError
+from custody.verdict import Reason
+
+if TYPE_CHECKING:
+    from custody.keys.public import PublicKey
+    from custody.models.layout import Layout
+    from custody.verification.case import Case, Remembered
+    from custody.verification.ledger import Ledger
+
+__all__ = ["check_owners", "check_remembered"]
+
+SUBJECT = "layout"
+
+
+def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ...]:
+    """Return the owner keys whose signatures are good, having rejected the layout unless they are enough.
+
+    All given keys must have signed, or `owner_threshold` of them; keys count by their material (D16).
+    """
+    distinct = tuple({key.identity: key for key in case.owner_keys}.values())
+    needed = _needed(case, len(distinct))
+    if not distinct:
+        ledger.reject(Reason.NO_OWNER_KEYS, SUBJECT, "no owner key was given to check it with")
+        return ()
+    if case.layout.payload_type != IN_TOTO_PAYLOAD:
+        ledger.reject(
+            Reason.PAYLOAD_TYPE_WRONG,
+            SUBJECT,
+            f"expected the payload type {IN_TOTO_PAYLOAD}, got {case.layout.payload_type!r:.80}",
+        )
+    signed = signed_by(case.layout, distinct)
+    if len(signed) < needed:
+        _reject_unsigned(case, distinct, signed, needed, ledger)
+    wanted = case.demands.layout_digest.lower().removeprefix("sha256:")
+    if wanted and wanted != digest:
+        ledger.reject(
+            Reason.LAYOUT_DIGEST_DIFFERS,
+            SUBJECT,
+            f"expected the digest sha256:{wanted}, got {digest}",
+        )
+    return signed
+
+
+def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...], case: Case, ledger: Ledger) -> None:
+    """Reject a layout that an owner has replaced (GHSA-73jv-h86v-c2vh), as far as this verifier remembers.
+
+    Layouts have no version. One that was accepted before a newer one is old; one never seen that expires before
+    the newest is taken for old. `--layout-digest` names the one that is meant and overrides this.
+    """
+    if case.demands.layout_digest:
+        return
+    for key in signed:
+        known = case.demands.remembered.get(key.identity)
+        if known is not None and known.digest != digest and _is_older(layout, digest, known):
+            ledger.reject(
+                Reason.LAYOUT_SUPERSEDED,
+                SUBJECT,
+                f"expected the layout {known.digest[:12]} or a newer one, got {digest[:12]}, which owner"
+                f" {key.keyid[:8]} has replaced (the newest expires {write_instant(known.expires)}); if it is"
+                f" meant, name it with --layout-digest {digest}",
+            )
+
+
+def _is_older(layout: Layout, digest: str, known: Remembered) -> bool:
+    return digest in known.superseded or layout.expires < known.expires
+
+
+def _needed(case: Case, distinct: int) -> int:
+    threshold = case.demands.owner_threshold
+    if threshold is None:
+        return distinct
+    if distinct and threshold > distinct:
+        raise UsageError(f"an owner threshold of {threshold} cannot be met by {distinct} different owner key(s)")
+    return threshold
+
+
+def _reject_unsigned(
+    case: Case,
+    distinct: tuple[PublicKey, ...],
+    signed: tuple[PublicKey, ...],
+    needed: int,
+    ledger: Ledger,
+) -> None:
+    good = {key.identity for key in signed}
+    for key in distinct:
+        if key.identity in good:
+            continue
+        if hints_any(case.layout, [key]):
+            ledger.reject(
+                Reason.OWNER_SIGNATURE_INVALID,
+                SUBJECT,
+                f"the signature that names owner key {key.keyid[:8]} is not good: the layout was changed"
+                " after it was signed, or somebody else signed it",
+            )
+        else:
+            names = ", ".join(s.keyid[:8] or "?" for s in case.layout.signatures) or "nobody"
+            ledger.reject(
+                Reason.OWNER_SIGNATURE_MISSING,
+                SUBJECT,
+                f"expected a signature by owner key {key.keyid[:8]}, got signatures by {names}"
+                + (f" ({len(signed)} of {needed} owners signed)" if needed != 1 else ""),
+            )

@@ -1,0 +1,84 @@
+"""Putting parameters into a layout (D20): one pass, only the names given, never more than text.
+
+Without parameters nothing is substituted, so `awk '{print $1}'` stays as it is. A value is literal, also inside a
+pattern: a `*` in it matches a star. A name that was not given is an error in a rule and stays elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from custody.errors import FormatError, UsageError
+from custody.rules.patterns import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["substitute"]
+
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+_SIDES = ("expected_materials", "expected_products")
+_COMMANDS = ("expected_command", "run")
+
+
+def substitute(document: Mapping[str, object], parameters: Mapping[str, str]) -> Mapping[str, object]:
+    """Return the layout `document` with the values of `parameters` in its rules and commands.
+
+    Raises:
+        FormatError: a rule names a parameter that was not given.
+        UsageError: a parameter's name is not an identifier.
+
+    """
+    if not parameters:
+        return document
+    for name in parameters:
+        if not _PLACE.fullmatch(f"{{{name}}}"):
+            raise UsageError(f"expected an identifier as a parameter's name, got {name!r}")
+    result = dict(document)
+    for items in ("steps", "inspect"):
+        entries = result.get(items)
+        if isinstance(entries, list):
+            result[items] = [_item(item, parameters, f"{items}[{i}]") for i, item in enumerate(entries)]
+    return result
+
+
+def _item(item: object, parameters: Mapping[str, str], where: str) -> object:
+    if not isinstance(item, dict):
+        return item
+    result = dict(item)
+    for side in _SIDES:
+        if isinstance(result.get(side), list):
+            result[side] = [_rule(rule, parameters, f"{where}.{side}[{i}]") for i, rule in enumerate(result[side])]
+    for command in _COMMANDS:
+        if isinstance(result.get(command), list):
+            result[command] = [_word(word, parameters) for word in result[command]]
+    return result
+
+
+def _word(word: object, parameters: Mapping[str, str]) -> object:
+    if not isinstance(word, str):
+        return word
+    return _PLACE.sub(lambda found: parameters.get(found[1], found[0]), word)
+
+
+def _rule(rule: object, parameters: Mapping[str, str], where: str) -> object:
+    if not isinstance(rule, list) or not all(isinstance(token, str) for token in rule):
+        return rule
+    is_literal = bool(rule) and rule[0].upper() == "REQUIRE"
+
+    def put(index: int, token: str) -> str:
+        def value(found: re.Match[str]) -> str:
+            if found[1] not in parameters:
+                raise FormatError(
+                    f"no value was given for {found[0]}",
+                    where=f"{where}[{index}]",
+                    remedy=f"give one with --parameter {found[1]}=VALUE",
+                )
+            text = parameters[found[1]]
+            # The second word of every rule but REQUIRE is a pattern.
+            return escape(text) if index == 1 and not is_literal else text
+
+        return _PLACE.sub(value, token)
+
+    return [rule[0], *(put(i, token) for i, token in enumerate(rule[1:], start=1))] if rule else rule

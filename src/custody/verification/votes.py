@@ -1,0 +1,178 @@
+"""Whose links count for a step (specification 1.0, section 5.2, steps 3 and 4).
+
+A vote is a good signature by one of the step's functionaries over a link of that step. Evidence is judged by its
+signature and its content; the name of its file only said where to look (D5). What does not count is skipped with a
+finding, so that one bad link never hides enough good ones (D13, D18).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from custody.encoding.instants import read_instant
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD
+from custody.envelopes.reader import read_envelope
+from custody.envelopes.signers import hints_any, signed_by
+from custody.errors import FormatError
+from custody.models.layout import LAYOUT_TYPE
+from custody.models.link import LINK_TYPE, Link, read_link
+from custody.value import Value
+from custody.verdict import Finding, Reason, Severity, Verdict
+from custody.verification.case import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from custody.envelopes.reader import Envelope
+    from custody.keys.public import PublicKey
+    from custody.models.layout import Layout, Step
+    from custody.verification.chain import Place
+
+__all__ = ["Vote", "cast_votes", "digest_of"]
+
+
+class Vote(Value):
+    """A link that counts, with the key that makes it count; a sublayout's verdict stands behind its summary."""
+
+    key: PublicKey
+    link: Link
+    evidence: Evidence
+    sublayout: Verdict | None = None
+
+
+class _NotCountedError(Exception):
+    """Why a piece of evidence is not counted."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+def digest_of(envelope: Envelope) -> str:
+    """Return the SHA-256 of what was signed, whatever signatures are around it."""
+    return hashlib.sha256(envelope.payload).hexdigest()
+
+
+def cast_votes(step: Step, layout: Layout, place: Place) -> tuple[list[Vote], list[Finding]]:
+    """Return the votes for `step` and, as warnings, why the other evidence does not count."""
+    votes: list[Vote] = []
+    skipped: list[Finding] = []
+    for evidence in place.evidence.get(step.name, ()):
+        try:
+            votes.extend(_votes(evidence, step, layout, place))
+        except _NotCountedError as error:
+            skipped.append(_finding(error.reason, str(error), step, place, evidence))
+        except FormatError as error:
+            message = f"{evidence.source} is not counted: {error}"
+            skipped.append(_finding(Reason.LINK_MALFORMED, message, step, place, evidence))
+    return votes, skipped
+
+
+def _finding(reason: Reason, message: str, step: Step, place: Place, evidence: Evidence) -> Finding:
+    return Finding(
+        reason=reason,
+        severity=Severity.WARNING,
+        subject=place.subject("step", step.name),
+        message=message,
+        evidence=evidence.source,
+    )
+
+
+def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place) -> list[Vote]:
+    envelope = read_envelope(evidence.content)
+    if envelope.payload_type != IN_TOTO_PAYLOAD:
+        raise _NotCountedError(
+            Reason.PAYLOAD_TYPE_WRONG,
+            f"{evidence.source} is not counted: expected the payload type {IN_TOTO_PAYLOAD}, got"
+            f" {envelope.payload_type!r:.80}",
+        )
+    # 1. The signature first: nothing inside is believed, or even parsed, before it.
+    keys = signed_by(envelope, layout.keys_of(step))
+    if not keys:
+        raise _unsigned(envelope, evidence, step, layout)
+    # 2. Then the content.
+    content = envelope.content()
+    kind = content.get("_type")
+    if kind == LAYOUT_TYPE:
+        return _sublayout_votes(envelope, content, keys, evidence, step, place)
+    if kind != LINK_TYPE:
+        raise _NotCountedError(
+            Reason.LINK_MALFORMED,
+            f"{evidence.source} is not counted: expected a link or a layout, got _type {kind!r:.60}",
+        )
+    link = read_link(content)
+    _check_link(link, evidence, step, place)
+    return [Vote(key=key, link=link, evidence=evidence) for key in keys]
+
+
+def _check_link(link: Link, evidence: Evidence, step: Step, place: Place) -> None:
+    if link.name != step.name:  # D17: a link of one step is no evidence for another
+        raise _NotCountedError(
+            Reason.LINK_NAME_DIFFERS,
+            f"{evidence.source} is not counted: it is a link of step {link.name!r}",
+        )
+    limit = place.demands.max_age
+    if limit is None:
+        return
+    claimed = link.environment.get("finishedOn")
+    if claimed is None:
+        raise _NotCountedError(
+            Reason.LINK_TOO_OLD,
+            f"{evidence.source} is not counted: it does not say when it was made, and links may be at most {limit} old",
+        )
+    made = read_instant(claimed, "environment.finishedOn")
+    if place.at - made > limit:
+        raise _NotCountedError(
+            Reason.LINK_TOO_OLD,
+            f"{evidence.source} is not counted: it says it was made at {claimed}, and links may be at most {limit} old",
+        )
+
+
+def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout) -> _NotCountedError:
+    """Tell apart: no signature, a bad one by a functionary, a good one by somebody who is none."""
+    source = evidence.source
+    if not envelope.signatures:
+        return _NotCountedError(Reason.SIGNATURE_MISSING, f"{source} is not counted: it is not signed")
+    if hints_any(envelope, layout.keys_of(step)):
+        return _NotCountedError(
+            Reason.SIGNATURE_INVALID,
+            f"{source} is not counted: its signature names a functionary of the step but is not good; it was"
+            " changed after it was signed, or somebody else signed it",
+        )
+    others = signed_by(envelope, tuple(layout.keys.values()))
+    if others:
+        whose = f"key {others[0].keyid[:8]}, which is in the layout but not among the step's"
+    else:
+        named = envelope.signatures[0].keyid[:8] or "without a name"
+        whose = f"a key that the layout does not have ({named!r})"
+    return _NotCountedError(Reason.KEY_NOT_AUTHORISED, f"{source} is not counted: it is signed by {whose}")
+
+
+def _sublayout_votes(
+    envelope: Envelope,
+    content: Mapping[str, Any],
+    keys: tuple[PublicKey, ...],
+    evidence: Evidence,
+    step: Step,
+    place: Place,
+) -> list[Vote]:
+    allowed = place.demands.sublayouts
+    if allowed is not None and step.name not in allowed:
+        raise _NotCountedError(
+            Reason.SUBLAYOUT_UNEXPECTED,
+            f"{evidence.source} is not counted: it is a sublayout, and none is expected for this step"
+            f" (--sublayouts {step.name} expects one)",
+        )
+    verdict = place.judge_sublayout(content, digest_of(envelope), keys, evidence, step.name)
+    if not verdict.accepted or verdict.summary_link is None:
+        first = verdict.rejections[0] if verdict.rejections else None
+        reason = Reason.SUBLAYOUT_REJECTED
+        if first is not None and first.reason in _OWN_REASONS:
+            reason = first.reason
+        raise _NotCountedError(reason, f"{evidence.source} is not counted: the sublayout is {verdict.summary}")
+    return [Vote(key=key, link=verdict.summary_link, evidence=evidence, sublayout=verdict) for key in keys]
+
+
+_OWN_REASONS = frozenset({Reason.SUBLAYOUT_REPEATED, Reason.SUBLAYOUT_TOO_DEEP, Reason.SUBLAYOUT_UNINSPECTED})

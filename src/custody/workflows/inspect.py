@@ -1,0 +1,149 @@
+"""Running the inspections of a layout in a directory, or in a scratch copy of it.
+
+What counted as evidence, or was written by the verification itself, is left out of what an inspection sees: by path
+and by digest, each time anew, so that nothing else can hide under such a name (A4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from typing import TYPE_CHECKING, Self
+
+from custody.artifacts.recording import Recording, record
+from custody.envelopes.metablock import Metablock
+from custody.errors import StoreError, UsageError
+from custody.files import write_file
+from custody.models.link import Link
+from custody.rules.digests import MODE
+from custody.value import Value
+from custody.verification.case import Completed
+from custody.workflows.execute import Execution, execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from custody.rules.artifacts import Artifacts, Digests
+    from custody.verification.case import Evidence
+
+__all__ = ["DEFAULT_TIMEOUT", "DirectoryInspector", "InspectionOptions"]
+
+DEFAULT_TIMEOUT = 600.0
+"""Seconds that one inspection may take; a verifier that waits for ever protects nobody."""
+
+
+class InspectionOptions(Value):
+    """How inspections run.
+
+    `directory` is where; with `copy` it is copied first and the copy used. `exclude` are gitignore patterns of what
+    they do not see. `timeout` is in seconds. `links_directory` is where a link of each inspection is written, unless
+    empty.
+    """
+
+    directory: str = "."
+    copy: bool = False
+    exclude: tuple[str, ...] = ()
+    timeout: float | None = DEFAULT_TIMEOUT
+    links_directory: str = ""
+
+
+class DirectoryInspector:
+    """Records a directory and runs commands in it; use it as a context manager, which removes the scratch copy."""
+
+    def __init__(
+        self,
+        options: InspectionOptions,
+        pinned: frozenset[str],
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Inspect `options.directory`, recording the `pinned` digests."""
+        if not os.path.isdir(options.directory):
+            raise UsageError(f"cannot inspect {options.directory!r}: it is no directory")
+        self._options = options
+        self._directory = options.directory
+        self._origin = os.path.realpath(options.directory)
+        self._algorithms = tuple(sorted(pinned - {MODE}))
+        self._modes = MODE in pinned
+        self._progress = progress
+        self._scratch = ""
+        self._written: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        """Make the scratch copy, if one is wanted."""
+        if self._options.copy:
+            import tempfile  # only with a copy
+
+            self._scratch = tempfile.mkdtemp(prefix="custody-inspection-")
+            self._directory = os.path.join(self._scratch, "copy")
+            try:
+                shutil.copytree(self._options.directory, self._directory, symlinks=True)
+            except (OSError, shutil.Error) as error:
+                self._remove()
+                raise StoreError(f"cannot copy {self._options.directory!r}: {error}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the scratch copy."""
+        self._remove()
+
+    def record(self, counted: Sequence[Evidence]) -> Artifacts:
+        """Return what lies in the directory, without the evidence that counted and the links written here."""
+        own = self._own(counted)
+        recording = Recording(
+            hash_algorithms=self._algorithms,
+            exclude=self._options.exclude,
+            base_path=self._directory,
+            modes=self._modes,
+        )
+        recorded = record(["."], recording, skip=lambda name, digests: _is_own(own, name, digests))
+        return recorded.artifacts
+
+    def run(self, name: str, command: Sequence[str]) -> Completed:
+        """Return how `command` ended, its output kept and not shown."""
+        if self._progress is not None:
+            self._progress(f"inspection {name!r}: {' '.join(command)}")
+        execution = Execution(
+            record_streams=True,
+            show_streams=False,
+            timeout=self._options.timeout,
+            directory=self._directory,
+        )
+        ended = execute(command, execution)
+        return Completed(
+            return_value=ended.exit_code,
+            stdout=ended.stdout,
+            stderr=ended.stderr,
+            timed_out=ended.timed_out,
+        )
+
+    def keep(self, link: Link) -> None:
+        """Write the link of an inspection that ran, where that is asked for."""
+        directory = self._options.links_directory
+        if not directory:
+            return
+        path = os.path.join(directory, f"{link.name}.link")
+        data = Metablock.wrap(link.document()).write()
+        write_file(path, data, what="inspection link")
+        self._written[os.path.realpath(path)] = data
+
+    def _own(self, counted: Sequence[Evidence]) -> Mapping[str, Digests]:
+        """Return by path, relative to the inspected directory, the digests of what is not to be seen."""
+        files = {os.path.realpath(evidence.source): evidence.content for evidence in counted}
+        files |= self._written
+        prefix = self._origin.rstrip("/") + "/"
+        return {
+            path[len(prefix) :]: {a: hashlib.new(a, data).hexdigest() for a in self._algorithms}
+            for path, data in files.items()
+            if path.startswith(prefix)
+        }
+
+    def _remove(self) -> None:
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = ""
+
+
+def _is_own(own: Mapping[str, Digests], name: str, digests: Digests) -> bool:
+    expected = own.get(name)
+    return expected is not None and all(digests.get(a) == value for a, value in expected.items())

@@ -1,0 +1,167 @@
+"""Run a step: record its materials, run its command, record its products, and sign what happened as a link.
+
+::
+
+    result = run("build", ["make"], signer=signer, materials=["src"], products=["out"])
+    result.path          # 'build.776a00e2.link'
+
+What can be refused is refused before the command runs. A command that fails leaves no link, unless `record_failure`
+asks for one: a link is evidence that a step was done (specification 1.0, sections 4.4 and 5.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from custody.artifacts.recording import Recorded, Recording, record
+from custody.encoding.instants import write_instant
+from custody.errors import RecordingError
+from custody.models.link import Link
+from custody.rules.artifacts import Artifacts
+from custody.value import Value
+from custody.workflows.execute import Completed, Execution, check_command, execute
+from custody.workflows.links import (
+    FINISHED_ON,
+    STARTED_ON,
+    check_directory,
+    check_environment,
+    link_path,
+    write_link,
+)
+
+if TYPE_CHECKING:
+    from custody.signing.signer import Signer
+
+__all__ = ["RunOptions", "RunResult", "run"]
+
+
+class RunOptions(Value):
+    """How a step is run.
+
+    `metadata_directory` gets the link and must exist. `environment` is added to what the link says of itself.
+    `check_materials` is called with the recorded materials before the command runs, and stops the run by raising
+    (specification 1.0, section 5.3.5).
+    """
+
+    recording: Recording = Recording()
+    execution: Execution = Execution()
+    metadata_directory: str = "."
+    use_dsse: bool = False
+    record_failure: bool = False
+    environment: Mapping[str, str] = {}
+    check_materials: Callable[[Artifacts], None] | None = None
+
+
+class RunResult(Value):
+    """What came of a run. Without a link, because the command failed, `link` is None and `path` is empty.
+
+    `completed` is None if there was no command.
+    """
+
+    link: Link | None = None
+    path: str = ""
+    completed: Completed | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def return_value(self) -> int | None:
+        """How the command ended, negative for a signal; None if there was no command."""
+        return self.completed.return_value if self.completed else None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the command was ended because its time was over."""
+        return self.completed is not None and self.completed.timed_out
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was a command and it failed."""
+        return self.completed is not None and self.completed.failed
+
+    def with_warnings(self, *warnings: str) -> RunResult:
+        """Return a copy with `warnings` added."""
+        return self.replace(warnings=self.warnings + warnings)
+
+
+_USUAL = RunOptions()
+
+
+def run(
+    name: str,
+    command: Sequence[str],
+    *,
+    signer: Signer,
+    materials: Sequence[str] = (),
+    products: Sequence[str] = (),
+    options: RunOptions = _USUAL,
+) -> RunResult:
+    """Return what came of step `name`; an empty `command` only records what is there.
+
+    Raises:
+        FormatError: the name is no plain file name.
+        StoreError: the link cannot be written.
+        RecordingError: a material or product is missing or cannot be recorded. Where the command failed, that counts
+            and the missing product is a warning.
+        ExecutionError: the command could not be started.
+        UsageError: an option makes no sense.
+
+    """
+    # 1. What can be refused is refused before anything is touched.
+    path = link_path(options.metadata_directory, name, signer.public_key.keyid)
+    check_directory(options.metadata_directory)
+    environment = check_environment(options.environment)
+    argv = check_command(command) if command else ()
+    # 2. The step: what was there, what was done, what is there now.
+    started = datetime.now(UTC)
+    before = record(materials, options.recording)
+    if options.check_materials is not None:
+        options.check_materials(before.artifacts)
+    completed = execute(argv, options.execution) if argv else None
+    result = RunResult(completed=completed, warnings=before.warnings + _warnings_of(completed))
+    if result.failed and not options.record_failure:
+        return result
+    try:
+        after = _record_products(products, options.recording, result)
+    except RecordingError as error:
+        if not result.failed:
+            raise
+        return result.with_warnings(f"no link was written: {error}")
+    # 3. The link.
+    link = Link(
+        name=name,
+        command=argv,
+        materials=before.artifacts,
+        products=after.artifacts,
+        byproducts=_byproducts(completed),
+        environment={**environment, **_instants(started, completed)},
+    )
+    write_link(link, path, signer, use_dsse=options.use_dsse)
+    return result.with_warnings(*after.warnings).replace(link=link, path=path)
+
+
+def _record_products(products: Sequence[str], recording: Recording, result: RunResult) -> Recorded:
+    """Return the products; a failed command may have left out some of them, and its failure is what counts."""
+    return record(products, recording.replace(missing_ok=True) if result.failed else recording)
+
+
+def _warnings_of(completed: Completed | None) -> tuple[str, ...]:
+    return completed.warnings if completed else ()
+
+
+def _byproducts(completed: Completed | None) -> dict[str, object]:
+    if completed is None:
+        return {}
+    return {
+        "stdout": completed.stdout,
+        "stderr": completed.stderr,
+        "return-value": completed.claimed_value,
+    }
+
+
+def _instants(started: datetime, completed: Completed | None) -> dict[str, str]:
+    """Return when the step ran, as the functionary's clock has it: nobody else vouches for it."""
+    first = completed.started if completed else started
+    last = completed.finished if completed else datetime.now(UTC)
+    return {STARTED_ON: write_instant(first), FINISHED_ON: write_instant(last)}

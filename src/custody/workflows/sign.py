@@ -1,0 +1,280 @@
+"""Signing layouts and links, and checking whose signatures they carry.
+
+::
+
+    sign("root.layout", "keys/owner")                    # replaces the signatures, in place
+    sign("root.layout", "keys/second-owner", append=True)
+    sign("build.link", load_signer("env:BUILD_KEY"))     # writes build.<key id>.link beside it
+
+What custody would refuse to judge it does not sign: the document is read as a layout or link first. A link has one
+functionary, so one signature; a layout has as many owners as you like.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from custody.encoding.strict import MAX_DOCUMENT_BYTES
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
+from custody.envelopes.reader import read_envelope, read_signable
+from custody.envelopes.signature import MAX_SIGNATURES
+from custody.envelopes.signers import hints_any, signed_by
+from custody.errors import FormatError, SignatureError, UsageError
+from custody.files import read_file, write_file
+from custody.keys.keyid import SHORT, key_ids
+from custody.keys.public import PublicKey
+from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
+from custody.models.link import LINK_TYPE, Link, read_link
+from custody.signing.registry import load_signer
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from custody.envelopes.reader import Envelope
+    from custody.envelopes.signature import Signature
+    from custody.signing.signer import Signer
+
+__all__ = [
+    "BAD",
+    "GOOD",
+    "MISSING",
+    "SignResult",
+    "SignatureCheck",
+    "check_signatures",
+    "sign",
+    "sign_envelope",
+    "sign_file",
+]
+
+GOOD, BAD, MISSING = "good", "bad", "missing"
+
+_UNFINISHED = ".link-unfinished"
+_MODE = 0o666
+
+
+class SignResult(Value):
+    """What was signed and written. `removed` counts earlier signatures that are no longer there."""
+
+    path: str
+    document: Layout | Link
+    keys: tuple[PublicKey, ...]
+    total: int
+    removed: int
+
+    @property
+    def kind(self) -> str:
+        """Either `layout` or `link`."""
+        return LAYOUT_TYPE if isinstance(self.document, Layout) else LINK_TYPE
+
+
+class SignatureCheck(Value):
+    """Whether `key` signed: `GOOD`, `BAD` (a signature in its name is not its own) or `MISSING`."""
+
+    key: PublicKey
+    state: str
+
+
+def sign(
+    path: str | os.PathLike[str],
+    *signing_keys: Signer | str,
+    append: bool = False,
+    output: str | os.PathLike[str] | None = None,
+    use_dsse: bool = False,
+) -> SignResult:
+    """Sign the layout or link in `path` with every one of `signing_keys` and write it; return what was done.
+
+    A key is a signer, a file or a URI for `load_signer`; an encrypted one needs `load_signer` and its passphrase.
+
+    Raises:
+        CustodyError: nothing was written; see `sign_file`.
+
+    """
+    signers = [load_signer(key) if isinstance(key, str) else key for key in signing_keys]
+    target = None if output is None else os.fspath(output)
+    return sign_file(os.fspath(path), signers, append=append, output=target, use_dsse=use_dsse)
+
+
+def sign_file(
+    path: str,
+    signers: Sequence[Signer],
+    *,
+    append: bool = False,
+    output: str | None = None,
+    use_dsse: bool = False,
+    ignore_fields: Iterable[str] = (),
+) -> SignResult:
+    """Sign the layout or link in `path` and write it to `output`, or where it belongs, or not at all.
+
+    Without `output` a layout is written over `path`, a link beside it as `{step}.{key id}.link`. Without `append`
+    earlier signatures go. `use_dsse` puts a document from the older envelope, or from none, into DSSE.
+    `ignore_fields` are paths of fields of a layout that custody does not know and that may be signed all the same.
+
+    Raises:
+        StoreError: the file cannot be read or written.
+        FormatError: it is no layout or link that custody would accept.
+        UsageError: no key, several keys or `append` for a link, `append` to a new envelope.
+        SignatureError: a signer made a signature that is not its own.
+
+    """
+    if not signers:
+        raise UsageError(f"expected a key to sign {path!r} with, got none")
+    data = read_file(path, what="document", limit=MAX_DOCUMENT_BYTES)
+    try:
+        _refuse_unfinished(path)
+        envelope = read_signable(data)
+        document = _read_document(envelope, ignore_fields)
+        _refuse_nonsense(document, signers, append=append)
+        base = _in_dsse(envelope, path, append=append) if use_dsse else envelope
+        signed = sign_envelope(base, signers, append=append)
+    except FormatError as error:
+        raise error.within(path) from None
+    keys = tuple(_distinct(signers))
+    target = output or _default_output(path, document, keys)
+    result = SignResult(
+        path=target,
+        document=document,
+        keys=keys,
+        total=len(signed.signatures),
+        removed=len(envelope.signatures) + len(keys) - len(signed.signatures),
+    )
+    write_file(target, signed.write(), what=f"signed {result.kind}", mode=_mode(target))
+    return result
+
+
+def sign_envelope(envelope: Envelope, signers: Sequence[Signer], *, append: bool = False) -> Envelope:
+    """Return `envelope` signed by `signers`, without its earlier signatures.
+
+    With `append` only those of the same keys go, so that nobody's signature stands there twice.
+
+    Raises:
+        SignatureError: a signer made a signature that is not its own.
+        UsageError: that would be more signatures than an envelope may carry.
+
+    """
+    by_key = _distinct(signers)
+    message = envelope.signed_bytes
+    kept: tuple[Signature, ...] = ()
+    if append:
+        kept = tuple(s for s in envelope.signatures if not _is_by_any(s, tuple(by_key), message))
+    if len(kept) + len(by_key) > MAX_SIGNATURES:
+        raise UsageError(f"expected at most {MAX_SIGNATURES} signatures, it has {len(kept)} already")
+    signed = envelope.replace(signatures=kept)
+    for key, signer in by_key.items():
+        value = signer.sign(message)
+        if not key.verify(value, message):
+            raise SignatureError(f"the key {key.keyid[:SHORT]} made a signature that is not its own")
+        signed = signed.with_signature(key.keyid, value)
+    return signed
+
+
+def check_signatures(path: str, keys: Sequence[PublicKey]) -> tuple[SignatureCheck, ...]:
+    """Return for every one of `keys` whether it signed the file `path`, in their order.
+
+    Raises:
+        StoreError: the file cannot be read.
+        FormatError: it is no signed document.
+        UsageError: no key was given, and nothing is never proof.
+
+    """
+    if not keys:
+        raise UsageError("expected a key to check the signatures with, got none")
+    data = read_file(path, what="document", limit=MAX_DOCUMENT_BYTES)
+    try:
+        envelope = read_envelope(data)
+        good = {key.identity for key in signed_by(envelope, keys)}
+    except FormatError as error:
+        raise error.within(path) from None
+    return tuple(SignatureCheck(key=key, state=_state(envelope, key, good)) for key in keys)
+
+
+def _state(envelope: Envelope, key: PublicKey, good: set[str]) -> str:
+    if key.identity in good:
+        return GOOD
+    return BAD if hints_any(envelope, [key]) else MISSING
+
+
+def _read_document(envelope: Envelope, ignore_fields: Iterable[str]) -> Layout | Link:
+    """Return what would be signed, read as strictly as a verifier reads it."""
+    if envelope.payload_type != IN_TOTO_PAYLOAD:
+        raise FormatError(
+            f"expected a layout or a link ({IN_TOTO_PAYLOAD}), got {envelope.payload_type!r:.80}",
+            where="payloadType",
+        )
+    content = envelope.content()
+    kind = content.get("_type")
+    if kind == LINK_TYPE:
+        return read_link(content)
+    if kind != LAYOUT_TYPE:
+        statement = isinstance(kind, str) and "in-toto.io/Statement" in kind
+        raise FormatError(
+            f"expected 'layout' or 'link', got {kind!r:.80}",
+            where="_type",
+            remedy="statements are not signed with this command" if statement else "",
+        )
+    layout = read_layout(content, ignore=ignore_fields)
+    if not layout.steps:
+        raise FormatError(
+            "expected at least one step: a layout without any demands nothing and is always rejected",
+            where="steps",
+        )
+    return layout
+
+
+def _refuse_unfinished(path: str) -> None:
+    if path.endswith(_UNFINISHED):
+        raise FormatError("a step that is still being recorded is no evidence; finish it first")
+
+
+def _refuse_nonsense(document: Layout | Link, signers: Sequence[Signer], *, append: bool) -> None:
+    if isinstance(document, Layout):
+        return
+    if append:
+        raise UsageError("a link has one functionary and one signature; sign it without appending")
+    if len(_distinct(signers)) > 1:
+        raise UsageError(
+            "a link has one functionary, so one key signs it; let each functionary make a link of their own"
+        )
+
+
+def _in_dsse(envelope: Envelope, path: str, *, append: bool) -> Envelope:
+    """Return the document in DSSE; its signatures covered other bytes and stay behind."""
+    if isinstance(envelope, DSSEEnvelope):
+        return envelope
+    if append and envelope.signatures:
+        raise UsageError(
+            f"{path!r} is signed in the older envelope, and those signatures mean nothing in DSSE;"
+            " sign anew without appending"
+        )
+    return DSSEEnvelope.wrap(envelope.content())
+
+
+def _distinct(signers: Sequence[Signer]) -> dict[PublicKey, Signer]:
+    """Return the signers by key, each key's material once."""
+    found: dict[str, Signer] = {}
+    for signer in signers:
+        found.setdefault(signer.public_key.identity, signer)
+    return {signer.public_key: signer for signer in found.values()}
+
+
+def _is_by_any(signature: Signature, keys: Sequence[PublicKey], message: bytes) -> bool:
+    """Return whether the signature is, or says it is, by one of `keys`."""
+    if signature.is_openpgp:
+        return False
+    return any(signature.keyid in key_ids(key) or key.verify(signature.value, message) for key in keys)
+
+
+def _default_output(path: str, document: Layout | Link, keys: Sequence[PublicKey]) -> str:
+    if isinstance(document, Layout):
+        # Written by renaming, which would put a file in the place of a symbolic link.
+        return os.path.realpath(path) if os.path.islink(path) else path
+    return os.path.join(os.path.dirname(path), f"{document.name}.{keys[0].keyid[:SHORT]}.link")
+
+
+def _mode(path: str) -> int:
+    """Return the mode of the file that is replaced, so that whoever could read it still can."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except OSError:
+        return _MODE

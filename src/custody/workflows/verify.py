@@ -1,0 +1,140 @@
+"""Verifying a supply chain: read the layout, gather the evidence it asks for, judge, remember."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from custody.artifacts.recording import Recording, record
+from custody.encoding.strict import MAX_DOCUMENT_BYTES
+from custody.encoding.text import is_hex
+from custody.envelopes.reader import Envelope, read_envelope
+from custody.envelopes.signers import signed_by
+from custody.errors import FormatError, UsageError
+from custody.files import read_file
+from custody.keys.public import PublicKey
+from custody.rules.artifacts import DIGEST_SIZES
+from custody.rules.digests import MODE
+from custody.stores.directory import DirectoryStore
+from custody.value import Value
+from custody.verification.case import Case, Demands, Target
+from custody.verification.judge import judge, open_layout
+from custody.verification.ledger import Ledger
+from custody.verification.materials import judge_materials
+from custody.workflows.gather import gather
+from custody.workflows.inspect import DirectoryInspector, InspectionOptions
+from custody.workflows.remembering import recall, remember
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from custody.rules.artifacts import Artifacts
+    from custody.stores.protocol import EvidenceStore
+    from custody.verdict import Verdict
+
+__all__ = ["Verification", "read_layout_file", "target_of", "verify", "verify_materials"]
+
+
+class Verification(Value):
+    """What a verification looks at, and how it goes about it.
+
+    `layout` is a file or an envelope; `evidence` a directory or a store. `state` is the file that remembers the newest
+    layout of each owner, unless empty. `at` is the instant to judge at, now if None. `artifacts` are files, or digests
+    such as `sha256:...`, that the chain must have made.
+    """
+
+    layout: str | Envelope
+    owner_keys: tuple[PublicKey, ...]
+    evidence: str | EvidenceStore = "."
+    artifacts: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = {}
+    demands: Demands = Demands()
+    inspections: InspectionOptions | None = InspectionOptions()
+    state: str = ""
+    at: datetime | None = None
+    progress: Callable[[str], None] | None = None
+
+
+def verify(verification: Verification) -> Verdict:
+    """Return the verdict; with `inspections=None` a layout that has some is rejected.
+
+    Raises:
+        CustodyError: it could not be judged: a file is missing or no such document, an inspection cannot be run.
+
+    """
+    case = _case(verification)
+    options = verification.inspections
+    if options is None:
+        verdict = judge(case)
+    else:
+        with DirectoryInspector(options, case.demands.pinned, verification.progress) as inspector:
+            verdict = judge(case, inspector)
+    if verdict.accepted and verification.state:
+        signed = signed_by(case.layout, case.owner_keys)
+        remember(verification.state, verdict, tuple(key.identity for key in signed))
+    return verdict
+
+
+def verify_materials(verification: Verification, step: str, materials: Artifacts, functionary: PublicKey) -> Verdict:
+    """Return whether `functionary` may perform `step` on `materials` (specification 1.0, section 5.3.5)."""
+    return judge_materials(_case(verification), step, materials, functionary)
+
+
+def read_layout_file(path: str) -> Envelope:
+    """Return the envelope in the file `path`, which is named in every error."""
+    data = read_file(path, what="layout", limit=MAX_DOCUMENT_BYTES)
+    try:
+        return read_envelope(data)
+    except FormatError as error:
+        raise error.within(path) from None
+
+
+def target_of(artifact: str, pinned: frozenset[str]) -> Target:
+    """Return the artifact under test: a digest as `sha256:HEX`, otherwise the file of that name."""
+    algorithm, colon, digest = artifact.partition(":")
+    if colon and algorithm in DIGEST_SIZES:
+        if len(digest) != DIGEST_SIZES[algorithm] or not is_hex(digest):
+            raise UsageError(
+                f"expected {DIGEST_SIZES[algorithm]} hexadecimal digits after {algorithm!r}, got {digest!r:.80}"
+            )
+        return Target(name=artifact, digests={algorithm: digest.lower()})
+    algorithms = tuple(sorted(pinned - {MODE}))
+    recorded = record([artifact], Recording(hash_algorithms=algorithms, exclude=()))
+    if len(recorded.artifacts) != 1:
+        raise UsageError(
+            f"expected one file as the artifact under test, got {artifact!r} with"
+            f" {len(recorded.artifacts)}; a directory is named as 'dir:{artifact}'"
+        )
+    (digests,) = recorded.artifacts.values()
+    return Target(name=artifact, digests=digests)
+
+
+def _case(verification: Verification) -> Case:
+    layout = verification.layout
+    envelope = read_layout_file(layout) if isinstance(layout, str) else layout
+    demands = verification.demands.replace(
+        targets=tuple(target_of(artifact, verification.demands.pinned) for artifact in verification.artifacts),
+        remembered=recall(verification.state) if verification.state else {},
+    )
+    case = Case(
+        layout=envelope,
+        owner_keys=verification.owner_keys,
+        evidence={},
+        at=verification.at or datetime.now(UTC),
+        parameters=verification.parameters,
+        demands=demands,
+    )
+    # Which files are evidence only the owners' layout says; before its signatures are good nothing is looked for.
+    try:
+        opened = open_layout(case, Ledger()).layout
+    except FormatError as error:
+        raise error.within(layout if isinstance(layout, str) else "layout") from None
+    if opened is None:
+        return case
+    store = verification.evidence
+    found = gather(
+        opened,
+        DirectoryStore(store) if isinstance(store, str) else store,
+        progress=verification.progress,
+    )
+    return case.replace(evidence=found)

@@ -1,0 +1,124 @@
+"""What every test stands on: a clean environment, no network, and honest skips.
+
+- Every test runs with a home of its own, without the caller's `CUSTODY_*`, `GIT_*`, `GNUPGHOME` and
+  `XDG_*` settings, and with a git identity that can commit.
+- No test reaches beyond this machine: connecting or resolving anything but loopback raises
+  `NetworkBlockedError`. The processes a test starts are not covered.
+- `@pytest.mark.component("gpg")` says that a test needs an installed program. Without it the test
+  is skipped with the reason; where `CI` is true, nothing may be left out quietly, so it fails.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Address = tuple[Any, ...] | str
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("dev", deadline=None)
+settings.load_profile("ci" if IN_CI else "dev")
+
+# component: (program that proves it is there, Debian package that brings it). A component that is
+# not listed is a program of that name in a package of that name.
+COMPONENTS: Mapping[str, tuple[str, str]] = {
+    "gpg": ("gpg", "gnupg"),
+    "softhsm2": ("softhsm2-util", "softhsm2"),
+    "ssh-keygen": ("ssh-keygen", "openssh-client"),
+}
+
+CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "XDG_")
+CLEARED = ("EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK")
+GIT_ENVIRONMENT: Mapping[str, str] = {
+    "GIT_AUTHOR_EMAIL": "author@example.com",
+    "GIT_AUTHOR_NAME": "Test Author",
+    "GIT_COMMITTER_EMAIL": "committer@example.com",
+    "GIT_COMMITTER_NAME": "Test Committer",
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_KEY_0": "init.defaultBranch",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_VALUE_0": "main",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+class NetworkBlockedError(RuntimeError):
+    """A test tried to leave this machine; not an OSError, so that no retry can swallow it."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or in CI fail, a test whose component is not installed."""
+    for marker in item.iter_markers("component"):
+        component = marker.args[0]
+        program, package = COMPONENTS.get(component, (component, component))
+        if shutil.which(program) is None:
+            reason = f"needs {program}, which is not on PATH: apt-get install {package}"
+            if IN_CI:
+                pytest.fail(f"{reason} (CI may not skip)", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for name in os.environ:
+        if name.startswith(CLEARED_PREFIXES) or name in CLEARED:
+            monkeypatch.delenv(name)
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    getaddrinfo = socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Address) -> None:
+        _refuse_beyond_loopback(self.family, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Address) -> int:
+        _refuse_beyond_loopback(self.family, address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(
+        host: str | bytes | None, port: str | int | None, *args: int, **kwargs: int
+    ) -> object:
+        _refuse_host(host)
+        return getaddrinfo(host, port, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+
+
+def _refuse_beyond_loopback(family: int, address: Address) -> None:
+    if family in {socket.AF_INET, socket.AF_INET6}:
+        _refuse_host(str(address[0]))
+
+
+def _refuse_host(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if not name or name == "localhost":
+        return
+    try:
+        allowed = ipaddress.ip_address(name).is_loopback
+    except ValueError:  # a name, and every name but localhost asks a server
+        allowed = False
+    if not allowed:
+        message = f"tests may not reach the network: {name}; serve it on 127.0.0.1 instead"
+        raise NetworkBlockedError(message)
