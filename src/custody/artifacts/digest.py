@@ -49,9 +49,7 @@ def _digest_file(location: str, recording: Recording) -> dict[str, str]:
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                raise _changed(
-                    location, f"expected a regular file, got a {kind_of(before.st_mode)}"
-                )
+                raise _changed(location, f"expected a regular file, got a {kind_of(before.st_mode)}")
             digests = _digest_content(descriptor, location, before.st_size, recording)
             after = os.fstat(descriptor)
         finally:
@@ -65,9 +63,7 @@ def _digest_file(location: str, recording: Recording) -> dict[str, str]:
     return digests
 
 
-def _digest_content(
-    descriptor: int, location: str, size: int, recording: Recording
-) -> dict[str, str]:
+def _digest_content(descriptor: int, location: str, size: int, recording: Recording) -> dict[str, str]:
     """Return the digests of what `descriptor` holds, read once."""
     algorithms = recording.hash_algorithms
     chunks = _read(descriptor, location, size)
@@ -95,9 +91,7 @@ def _read(descriptor: int, location: str, size: int) -> Iterator[bytes]:
         if not chunk or (not left and len(chunk) < wanted):
             break
     if left:
-        raise _changed(
-            location, f"expected {size} bytes, got {'more' if left < 0 else size - left}"
-        )
+        raise _changed(location, f"expected {size} bytes, got {'more' if left < 0 else size - left}")
 
 
 def _normalized(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -114,6 +108,6 @@ def _normalized(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _changed(location: str, how: str) -> RecordingError:
     """Return the error for a file that is not what it was a moment ago."""
     return RecordingError(
-        f"cannot record {shown(location)}: it changed while it was read ({how}); record it when"
-        " nothing writes to it, or exclude it"
+        f"cannot record {shown(location)}: it changed while it was read ({how}); record it when nothing writes to it,"
+        " or exclude it"
     )

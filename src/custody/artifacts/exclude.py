@@ -85,9 +85,7 @@ def _component_test(patterns: Sequence[str]) -> Callable[[str, str], bool]:
     return covers
 
 
-def _either(
-    component: Callable[[str, str], bool], spec: GitIgnoreSpec | None
-) -> Callable[[str, str], bool]:
+def _either(component: Callable[[str, str], bool], spec: GitIgnoreSpec | None) -> Callable[[str, str], bool]:
     """Return the test that is true where either test is."""
     if spec is None:
         return component
@@ -105,9 +103,7 @@ def _compile(patterns: Sequence[str]) -> GitIgnoreSpec:
     try:
         return GitIgnoreSpec.from_lines(patterns, backend="simple")
     except ValueError as error:
-        raise UsageError(
-            f"exclude: expected gitignore patterns, got {list(patterns)}: {error}"
-        ) from error
+        raise UsageError(f"exclude: expected gitignore patterns, got {list(patterns)}: {error}") from error
 
 
 def _one_line(path: str) -> str:

@@ -57,8 +57,7 @@ def utf8_name(path: str) -> str:
     except UnicodeError:
         directory, name = posixpath.split(path)
         raise RecordingError(
-            f"cannot record {shown(name)} in {shown(directory or '.')}: expected a file name in"
-            " UTF-8, which links are"
+            f"cannot record {shown(name)} in {shown(directory or '.')}: expected a file name in UTF-8, which links are"
             " written in; rename it or exclude it"
         ) from None
 
@@ -104,8 +103,7 @@ def _check_scheme(name: str, path: str) -> None:
     scheme, colon, _ = name.partition(":")
     if colon and scheme in _SCHEMES:
         raise RecordingError(
-            f"cannot record the file {shown(path)} as {shown(name)}: every reader would take that"
-            f" for a {scheme}: URI;"
+            f"cannot record the file {shown(path)} as {shown(name)}: every reader would take that for a {scheme}: URI;"
             " rename it, exclude it, or record it from another directory"
         )
 
@@ -115,8 +113,7 @@ def _relative_without_prefix(name: str, prefixes: Sequence[str]) -> str:
     stripped = _without_prefix(name, prefixes)
     if stripped != name and (stripped.startswith("/") or not is_well_formed(stripped)):
         raise RecordingError(
-            f"cannot record {shown(name)}: stripping {name.removesuffix(stripped)!r} leaves"
-            f" {stripped!r}, expected a"
+            f"cannot record {shown(name)}: stripping {name.removesuffix(stripped)!r} leaves {stripped!r}, expected a"
             " relative path; let the prefix end with '/' and name a directory above the file"
         )
     return stripped
@@ -133,7 +130,6 @@ def _without_prefix(name: str, prefixes: Sequence[str]) -> str:
 def _collision(first: str, second: str, name: str) -> RecordingError:
     """Return the error for two artifacts of one name."""
     return RecordingError(
-        f"cannot record both {shown(first)} and {shown(second)}: without their prefixes both are"
-        f" called {shown(name)};"
+        f"cannot record both {shown(first)} and {shown(second)}: without their prefixes both are called {shown(name)};"
         " strip fewer prefixes, or record them apart"
     )

@@ -67,7 +67,4 @@ def _check_prefixes(prefixes: tuple[str, ...]) -> None:
     for place, prefix in enumerate(prefixes):
         for other in prefixes[place + 1 :]:
             if prefix.startswith(other) or other.startswith(prefix):
-                raise UsageError(
-                    f"lstrip_paths: {prefix!r} and {other!r} both fit the same paths; give one of"
-                    " them"
-                )
+                raise UsageError(f"lstrip_paths: {prefix!r} and {other!r} both fit the same paths; give one of them")

@@ -76,8 +76,7 @@ def _report_missing(reference: str, problem: str, recording: Recording, warn: Wa
     if not recording.missing_ok:
         where = f" in {shown(recording.base_path)}" if recording.base_path else ""
         raise RecordingError(
-            f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it"
-            " to be missing with"
+            f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it to be missing with"
             f" --optional {shown(reference)}"
         )
     warn(f"{shown(reference)} is not recorded: {problem}")

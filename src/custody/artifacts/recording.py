@@ -65,8 +65,7 @@ def _by_scheme(paths: Sequence[str], known: Mapping[str, Resolver]) -> dict[str,
             grouped.setdefault(scheme, []).append(reference)
         elif scheme in REGISTERED_SCHEMES and path != scheme:
             raise UsageError(
-                f"cannot record {path!r}: expected a path or one of {', '.join(sorted(known))},"
-                " got the scheme"
+                f"cannot record {path!r}: expected a path or one of {', '.join(sorted(known))}, got the scheme"
                 f" {scheme}:, which is not served here"
             )
         else:

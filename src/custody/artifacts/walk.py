@@ -21,8 +21,7 @@ from custody.errors import RecordingError
 __all__ = ["MAX_LINKED_DIRECTORIES", "Walk"]
 
 MAX_LINKED_DIRECTORIES = 100_000
-"""Directories reached through symbolic links in one recording; a few links among siblings"
-" multiply without end."""
+"""Directories reached through symbolic links in one recording; links among siblings multiply without end."""
 
 _Identity = tuple[int, int]
 
@@ -37,9 +36,7 @@ class _Directory:
 
     __slots__ = ("ancestors", "outside", "path")
 
-    def __init__(
-        self, path: str, ancestors: frozenset[_Identity] | None = None, *, outside: bool = False
-    ) -> None:
+    def __init__(self, path: str, ancestors: frozenset[_Identity] | None = None, *, outside: bool = False) -> None:
         self.path = path
         self.ancestors = ancestors
         self.outside = outside
@@ -81,9 +78,7 @@ class Walk:
         """Find what is at or below `path`."""
         pattern = self._exclusion.pattern_for(path)
         if pattern is not None:
-            self._warn(
-                f"{shown(reference)} is not recorded: the exclude pattern {pattern!r} leaves it out"
-            )
+            self._warn(f"{shown(reference)} is not recorded: the exclude pattern {pattern!r} leaves it out")
             return
         found = examine(path, reference, self._recording, self._warn)
         if found is None:
@@ -108,9 +103,7 @@ class Walk:
                 with os.scandir(self._place(directory.path)) as entries:
                     anything = self._list(directory, entries) or anything
             except OSError as error:
-                raise RecordingError(
-                    f"cannot list the directory {shown(directory.path)}: {error.strerror}"
-                ) from error
+                raise RecordingError(f"cannot list the directory {shown(directory.path)}: {error.strerror}") from error
         return anything
 
     def _list(self, directory: _Directory, entries: Iterator[os.DirEntry[str]]) -> bool:
@@ -122,7 +115,7 @@ class Walk:
             name = entry.name
             path = prefix + name
             if covers(path, name):
-                self._left_out = path
+                self._left_out = min(self._left_out or path, path)
             elif entry.is_file(follow_symlinks=False):
                 paths[path] = None
                 anything = True
@@ -162,15 +155,12 @@ class Walk:
             return
         identity = self._identity(path)
         if identity in directory.ancestors:
-            self._warn(
-                f"{shown(path)} is not entered: it leads back to a directory that it lies in"
-            )
+            self._warn(f"{shown(path)} is not entered: it leads back to a directory that it lies in")
             return
         self._linked_directories += 1
         if self._linked_directories > MAX_LINKED_DIRECTORIES:
             raise RecordingError(
-                f"cannot record {shown(path)}: expected at most {MAX_LINKED_DIRECTORIES}"
-                " directories reached through"
+                f"cannot record {shown(path)}: expected at most {MAX_LINKED_DIRECTORIES} directories reached through"
                 " symbolic links; exclude some of the links, or do not follow them"
             )
         ancestors = directory.ancestors | {identity}
@@ -192,17 +182,12 @@ class Walk:
     def _leads_outside(self, path: str) -> bool:
         """Report a symbolic link that leads out of everything that was to be recorded."""
         if self._real_roots is None:
-            self._real_roots = frozenset(
-                os.path.realpath(self._place(root)) for root in self._roots
-            )
+            self._real_roots = frozenset(os.path.realpath(self._place(root)) for root in self._roots)
         target = real = os.path.realpath(self._place(path))
         while real not in self._real_roots:
             real, below = posixpath.dirname(real), real
             if real == below:
-                self._warn(
-                    f"{shown(path)} is a symbolic link to {shown(target)}, outside of what is"
-                    " recorded"
-                )
+                self._warn(f"{shown(path)} is a symbolic link to {shown(target)}, outside of what is recorded")
                 return True
         return False
 
@@ -212,8 +197,7 @@ class Walk:
         if pattern is None:
             return f"{shown(reference)} adds nothing: there are no files in this directory"
         return (
-            f"{shown(reference)} adds nothing: the exclude patterns leave out all that is in it,"
-            " for example"
+            f"{shown(reference)} adds nothing: the exclude patterns leave out all that is in it, for example"
             f" {pattern!r} leaves out {shown(self._left_out)}"
         )
 
@@ -227,6 +211,5 @@ class Walk:
 def _not_a_file(path: str, mode: int) -> RecordingError:
     """Return the error for what can never be recorded; opening it could block or have effects."""
     return RecordingError(
-        f"cannot record {shown(path)}: expected a file or directory, got a {kind_of(mode)};"
-        " exclude or remove it"
+        f"cannot record {shown(path)}: expected a file or directory, got a {kind_of(mode)}; exclude or remove it"
     )

@@ -34,9 +34,7 @@ def covers(patterns: tuple[str, ...], path: str) -> bool:
         ("*", ["a", "x/y"], []),
     ],
 )
-def test_patterns_mean_what_gitignore_says(
-    pattern: str, left_out: list[str], kept: list[str]
-) -> None:
+def test_patterns_mean_what_gitignore_says(pattern: str, left_out: list[str], kept: list[str]) -> None:
     assert all(covers((pattern,), path) for path in left_out)
     assert not any(covers((pattern,), path) for path in kept)
 
@@ -52,7 +50,7 @@ def test_with_a_negation_the_order_of_all_patterns_decides() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*.pyc", "evil.pyc", "*.py?", "evil.py[c]"])
-def test_A4_a_line_feed_at_the_end_does_not_hide_a_file(pattern: str) -> None:
+def test_a4_a_line_feed_at_the_end_does_not_hide_a_file(pattern: str) -> None:
     assert covers((pattern,), "evil.pyc")
     assert not covers((pattern,), "evil.pyc\n")
 

@@ -37,9 +37,7 @@ def names(recorded: Recorded) -> list[str]:
 
 
 class TestPaths:
-    def test_a_directory_is_recorded_file_by_file_with_digests_sorted_by_name(
-        self, tree: Path
-    ) -> None:
+    def test_a_directory_is_recorded_file_by_file_with_digests_sorted_by_name(self, tree: Path) -> None:
         write(tree / "b" / "two", b"2")
         write(tree / "a", b"1")
         write(tree / "B", b"3")
@@ -52,6 +50,11 @@ class TestPaths:
             }
         )
         assert names(recorded) == ["B", "a", "b/two"]
+
+    def test_names_of_all_schemes_are_sorted_together(self, tree: Path) -> None:
+        for name in ["a", "src/x", "z"]:
+            write(tree / name)
+        assert names(record(["z", "dir:src", "a"])) == ["a", "dir:src", "z"]
 
     def test_nothing_is_recorded_of_no_paths(self) -> None:
         assert record([]) == Recorded(artifacts={})
@@ -67,9 +70,7 @@ class TestPaths:
             ("file:./a/b", "a/b"),
         ],
     )
-    def test_a_name_is_the_normalised_path_as_given(
-        self, tree: Path, given: str, name: str
-    ) -> None:
+    def test_a_name_is_the_normalised_path_as_given(self, tree: Path, given: str, name: str) -> None:
         write(tree / "a" / "b")
         assert names(record([given])) == [name]
 
@@ -80,16 +81,20 @@ class TestPaths:
         assert names(record([str(tree)])) == [file]
 
     @pytest.mark.parametrize(
-        "paths",
-        [["a", "./a"], ["file:a", "a"], ["src", "src/x"], ["src/x", "src", "src"], [".", "a"]],
+        ("paths", "expected"),
+        [
+            (["a", "./a"], ["a"]),
+            (["file:a", "a"], ["a"]),
+            (["src", "src/x"], ["src/x"]),
+            (["src/x", "src", "src"], ["src/x"]),
+            ([".", "a"], ["a", "src/x"]),
+        ],
     )
-    def test_spellings_and_overlaps_are_recorded_once(self, tree: Path, paths: list[str]) -> None:
+    def test_spellings_and_overlaps_are_recorded_once(self, tree: Path, paths: list[str], expected: list[str]) -> None:
         write(tree / "a")
         write(tree / "src" / "x")
         recorded = record(paths, Recording(lstrip_paths=("nothing/",)))
-        assert names(recorded) == sorted({"a" if "a" in path else "src/x" for path in paths} | (
-            {"src/x"} if "." in paths else set()
-        ))
+        assert names(recorded) == expected
         assert recorded.warnings == ()
 
     def test_a_colon_without_a_registered_scheme_is_part_of_a_path(self, tree: Path) -> None:
@@ -131,26 +136,26 @@ class TestPaths:
 
 
 class TestMissing:
-    def test_D21_missing_path_is_an_error_that_names_it_and_the_option(self, tree: Path) -> None:
-        with pytest.raises(RecordingError, match="'out/gone'.*does not exist.*--optional 'out/gon"):
-            record([f"{tree.name}/../out/gone"[len(tree.name) + 4 :]])
+    def test_d21_missing_path_is_an_error_that_names_it_and_the_option(self) -> None:
+        with pytest.raises(RecordingError, match=r"'./out/gone': it does not exist.*--optional './out/gone'"):
+            record(["./out/gone"])
 
-    def test_D21_optional_path_may_be_missing_without_complaint(self, tree: Path) -> None:
+    def test_d21_optional_path_may_be_missing_without_complaint(self, tree: Path) -> None:
         write(tree / "a")
         recorded = record(["a", "file:./out"], Recording(optional=("out",)))
         assert names(recorded) == ["a"]
         assert recorded.warnings == ()
 
-    def test_D21_an_optional_path_that_exists_is_recorded(self, tree: Path) -> None:
+    def test_d21_an_optional_path_that_exists_is_recorded(self, tree: Path) -> None:
         write(tree / "a")
         assert names(record(["a"], Recording(optional=("a",)))) == ["a"]
 
-    def test_D21_other_paths_than_the_optional_ones_are_still_required(self, tree: Path) -> None:
+    def test_d21_other_paths_than_the_optional_ones_are_still_required(self, tree: Path) -> None:
         with pytest.raises(RecordingError, match="'b'"):
             record(["a", "b"], Recording(optional=("a",)))
         assert tree.exists()
 
-    def test_D21_missing_ok_makes_it_a_warning(self, tree: Path) -> None:
+    def test_d21_missing_ok_makes_it_a_warning(self, tree: Path) -> None:
         recorded = record(["gone"], Recording(missing_ok=True))
         assert recorded.artifacts == {}
         assert recorded.warnings == ("'gone' is not recorded: it does not exist",)
@@ -181,13 +186,13 @@ class TestExclude:
         assert DEFAULT_EXCLUDES == ("*.link*", ".git", "*.pyc", "*~")
         assert names(record(["."])) == ["kept"]
 
-    def test_D22_an_empty_exclude_records_everything(self, tree: Path) -> None:
+    def test_d22_an_empty_exclude_records_everything(self, tree: Path) -> None:
         everything = [".git/config", "a.link", "m.pyc", "old~", "x.link.sh"]
         for name in everything:
             write(tree / name)
         assert names(record(["."], Recording(exclude=()))) == everything
 
-    def test_A4_an_inspection_sees_what_the_defaults_would_hide(self, tree: Path) -> None:
+    def test_a4_an_inspection_sees_what_the_defaults_would_hide(self, tree: Path) -> None:
         for name in ["evil.pyc", ".git/hooks/pre-commit", "x.link.sh", "a~"]:
             write(tree / name)
         assert len(record(["."], Recording(exclude=())).artifacts) == 4
@@ -207,9 +212,7 @@ class TestExclude:
         write(tree / "out" / "m.pyc")
         recorded = record(["out/m.pyc"])
         assert recorded.artifacts == {}
-        assert recorded.warnings == (
-            "'out/m.pyc' is not recorded: the exclude pattern '*.pyc' leaves it out",
-        )
+        assert recorded.warnings == ("'out/m.pyc' is not recorded: the exclude pattern '*.pyc' leaves it out",)
 
     def test_a_path_below_a_directory_that_is_left_out_is_left_out(self, tree: Path) -> None:
         write(tree / ".git" / "config")
@@ -221,10 +224,9 @@ class TestExclude:
         write(tree / "out" / "m.pyc")
         recorded = record(["out"])
         assert recorded.artifacts == {}
-        assert recorded.warnings == (
-            "'out' adds nothing: the exclude patterns leave out all that is in it, for example"
-            " '*.pyc' leaves out 'out/m.pyc'",
-        )
+        assert len(recorded.warnings) == 1
+        assert "'out' adds nothing" in recorded.warnings[0]
+        assert "'*.pyc' leaves out 'out/m.pyc'" in recorded.warnings[0]
 
     def test_a_pattern_that_is_none_is_refused(self) -> None:
         with pytest.raises(UsageError, match="gitignore patterns"):
@@ -239,7 +241,7 @@ class TestBasePath:
         assert names(record(["."], recording)) == ["src/a"]
         assert Path.cwd() == tree
 
-    def test_D22_the_current_directory_stays_after_an_error(self, tree: Path) -> None:
+    def test_d22_the_current_directory_stays_after_an_error(self, tree: Path) -> None:
         (tree / "project").mkdir()
         with pytest.raises(RecordingError, match="'gone' in 'project'"):
             record(["gone"], Recording(base_path="project"))
@@ -278,12 +280,8 @@ class TestStripping:
         with pytest.raises(RecordingError, match=r"'(build|src)/a' and '(src|build)/a'.*'a'"):
             record(["."], Recording(lstrip_paths=("src/", "build/")))
 
-    @pytest.mark.parametrize(
-        ("prefix", "left"), [("src", "'/a'"), ("src/a", "''"), ("sr", None), ("s", None)]
-    )
-    def test_nothing_but_a_relative_path_may_be_left(
-        self, tree: Path, prefix: str, left: str | None
-    ) -> None:
+    @pytest.mark.parametrize(("prefix", "left"), [("src", "'/a'"), ("src/a", "''"), ("sr", None), ("s", None)])
+    def test_nothing_but_a_relative_path_may_be_left(self, tree: Path, prefix: str, left: str | None) -> None:
         write(tree / "src" / "a")
         if left is None:
             assert len(record(["src"], Recording(lstrip_paths=(prefix,))).artifacts) == 1
@@ -302,12 +300,10 @@ class TestDigests:
         write(tree / "a", b"content")
         algorithms = ("sha256", "sha384", "sha512")
         recorded = record(["a"], Recording(hash_algorithms=algorithms))
-        assert recorded.artifacts["a"] == {
-            name: hashlib.new(name, b"content").hexdigest() for name in algorithms
-        }
+        assert recorded.artifacts["a"] == {name: hashlib.new(name, b"content").hexdigest() for name in algorithms}
 
     @pytest.mark.parametrize("algorithms", [(), ("md5",), ("sha256", "SHA512"), ("mode",)])
-    def test_D11_no_or_unknown_algorithms_are_refused(self, algorithms: tuple[str, ...]) -> None:
+    def test_d11_no_or_unknown_algorithms_are_refused(self, algorithms: tuple[str, ...]) -> None:
         with pytest.raises(UsageError, match="hash_algorithms"):
             Recording(hash_algorithms=algorithms)
 
@@ -324,12 +320,12 @@ class TestDigests:
 
     def test_modes_are_recorded_on_request_only(self, tree: Path) -> None:
         write(tree / "a").chmod(0o4755)
-        write(tree / "b").chmod(0o40)
+        write(tree / "b").chmod(0o600)
         assert "mode" not in record(["a"]).artifacts["a"]
         artifacts = record(["."], Recording(modes=True)).artifacts
-        assert (artifacts["a"]["mode"], artifacts["b"]["mode"]) == ("4755", "0040")
+        assert (artifacts["a"]["mode"], artifacts["b"]["mode"]) == ("4755", "0600")
 
-    def test_GHSA_wqrg_a_changed_mode_is_a_changed_artifact(self, tree: Path) -> None:
+    def test_ghsa_wqrg_a_changed_mode_is_a_changed_artifact(self, tree: Path) -> None:
         file = write(tree / "a")
         file.chmod(0o644)
         before = record(["a"], Recording(modes=True)).artifacts
@@ -350,13 +346,13 @@ class TestDigests:
 
 
 class TestNames:
-    def test_D22_backslash_is_an_ordinary_character(self, tree: Path) -> None:
+    def test_d22_backslash_is_an_ordinary_character(self, tree: Path) -> None:
         write(tree / "a\\b", b"1")
         write(tree / "a" / "b", b"2")
         artifacts = record(["."]).artifacts
         assert artifacts == {"a/b": {"sha256": sha256(b"2")}, "a\\b": {"sha256": sha256(b"1")}}
 
-    def test_D22_names_that_are_not_utf8_are_refused_with_their_directory(self, tree: Path) -> None:
+    def test_d22_names_that_are_not_utf8_are_refused_with_their_directory(self, tree: Path) -> None:
         (tree / "sub").mkdir()
         write(tree / "sub" / os.fsdecode(b"caf\xe9.txt"))
         with pytest.raises(RecordingError, match=r"'caf\\xe9\.txt' in 'sub'.*UTF-8"):
@@ -369,19 +365,19 @@ class TestNames:
         assert names(record(["."])) == sorted(["a\nb", " c ", "é", "e\u0301", "日本"])
 
     @pytest.mark.parametrize("name", ["dir:src", "git:.", "file:a", "oci:alpine"])
-    def test_D7_a_file_whose_name_reads_as_a_uri_is_refused(self, tree: Path, name: str) -> None:
+    def test_d7_a_file_whose_name_reads_as_a_uri_is_refused(self, tree: Path, name: str) -> None:
         write(tree / name)
         with pytest.raises(RecordingError, match="would take that for a"):
             record(["."])
         with pytest.raises(RecordingError, match="would take that for a"):
             record([f"./{name}"])
 
-    def test_D7_stripping_cannot_make_a_uri(self, tree: Path) -> None:
+    def test_d7_stripping_cannot_make_a_uri(self, tree: Path) -> None:
         write(tree / "x" / "dir:src")
         assert names(record(["x"])) == ["x/dir:src"]
         with pytest.raises(RecordingError, match="would take that for a"):
             record(["x"], Recording(lstrip_paths=("x/",)))
 
-    def test_D7_recorded_names_are_never_malformed(self, tree: Path) -> None:
+    def test_d7_recorded_names_are_never_malformed(self, tree: Path) -> None:
         write(tree / "dir" / "foo")
         assert names(record(["dir/../dir//foo/", "./dir", "dir/."])) == ["dir/foo"]

@@ -68,7 +68,7 @@ class TestLinks:
         assert recorded.warnings == ()
 
     @pytest.mark.parametrize("base", ["", "..", "relative"])
-    def test_D22_symlink_loop_records_each_file_once(
+    def test_d22_symlink_loop_records_each_file_once(
         self, tree: Path, base: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(tree / "a" / "f")
@@ -85,7 +85,7 @@ class TestLinks:
             "'a/self' is not entered: it leads back to a directory that it lies in",
         )
 
-    def test_D22_two_links_into_each_other_end(self, tree: Path) -> None:
+    def test_d22_two_links_into_each_other_end(self, tree: Path) -> None:
         write(tree / "a" / "f")
         write(tree / "b" / "g")
         link(tree / "a" / "b", "../b")
@@ -94,7 +94,7 @@ class TestLinks:
         assert list(recorded.artifacts) == ["a/b/g", "a/f", "b/a/f", "b/g"]
         assert len(recorded.warnings) == 2
 
-    def test_D22_a_link_above_the_root_does_not_enter_the_root_again(self, tree: Path) -> None:
+    def test_d22_a_link_above_the_root_does_not_enter_the_root_again(self, tree: Path) -> None:
         write(tree / "src" / "f")
         write(tree / "other" / "g")
         link(tree / "src" / "up", "..")
@@ -105,17 +105,14 @@ class TestLinks:
             "'src/up/src' is not entered: it leads back to a directory that it lies in",
         )
 
-    def test_D22_a_link_out_of_the_recorded_roots_is_recorded_and_reported(
-        self, tree: Path
-    ) -> None:
+    def test_d22_a_link_out_of_the_recorded_roots_is_recorded_and_reported(self, tree: Path) -> None:
         outside = write(tree.parent / "outside" / "secret")
         link(tree / "src" / "file", outside)
         link(tree / "src" / "directory", outside.parent)
         recorded = record(["src"])
         assert list(recorded.artifacts) == ["src/directory/secret", "src/file"]
         assert recorded.warnings == (
-            f"'src/directory' is a symbolic link to '{outside.parent}', outside of what is"
-            " recorded",
+            f"'src/directory' is a symbolic link to '{outside.parent}', outside of what is recorded",
             f"'src/file' is a symbolic link to '{outside}', outside of what is recorded",
         )
 
@@ -135,9 +132,7 @@ class TestLinks:
         assert list(recorded.artifacts) == ["l/deep/a", "l/deep/b"]
         assert len(recorded.warnings) == 1
 
-    def test_links_that_multiply_are_stopped(
-        self, tree: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_links_that_multiply_are_stopped(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for level in range(5):
             for side in "lr":
                 link(tree / f"d{level}" / side, f"../d{level + 1}")
@@ -172,7 +167,7 @@ class TestSpecialFiles:
             (make_device_link, "character device"),
         ],
     )
-    def test_D22_what_is_no_file_is_refused_without_blocking(
+    def test_d22_what_is_no_file_is_refused_without_blocking(
         self, tree: Path, make: Callable[[Path], None], kind: str
     ) -> None:
         make(tree / "special")
@@ -182,9 +177,7 @@ class TestSpecialFiles:
             record(["special"], Recording(missing_ok=True))
         assert record(["."], Recording(exclude=("special",))).artifacts == {}
 
-    def test_a_directory_that_cannot_be_listed_is_an_error(
-        self, tree: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_directory_that_cannot_be_listed_is_an_error(self, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tree / "closed").mkdir()
         list_directory = os.scandir
 

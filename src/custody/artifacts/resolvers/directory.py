@@ -46,17 +46,12 @@ def record_directories(references: Sequence[str], recording: Recording) -> Recor
             continue
         if not stat.S_ISDIR(found.st_mode):
             raise RecordingError(
-                f"cannot record {shown(uri)}: expected a directory, got a"
-                f" {kind_of(found.st_mode)}; give its path"
+                f"cannot record {shown(uri)}: expected a directory, got a {kind_of(found.st_mode)}; give its path"
                 " without the scheme"
             )
-        inside = recording.replace(
-            base_path=place(path, recording.base_path), lstrip_paths=(), modes=False
-        )
+        inside = recording.replace(base_path=place(path, recording.base_path), modes=False)
         if recording.modes:
-            warnings.append(
-                f"{shown(uri)}: the modes of the files in it are not part of its digest"
-            )
+            warnings.append(f"{shown(uri)}: the modes of the files in it are not part of its digest")
         artifacts[name] = _digest_directory(uri, inside, warnings)
     return Recorded(artifacts=artifacts, warnings=tuple(warnings))
 
@@ -66,14 +61,12 @@ def _digest_directory(uri: str, inside: Recording, warnings: list[str]) -> dict[
     walk = Walk(["."], inside)
     walk.run()
     warnings += [f"{uri}: {warning}" for warning in walk.warnings]
-    for path in walk.paths:
+    for path in sorted(walk.paths):
         if "\n" in path or "\\" in path:
             # sha256sum escapes both, the reference neither: two trees could have the same lines.
             raise RecordingError(
-                f"cannot record {shown(uri)}: {shown(path)} holds a line feed or a backslash,"
-                " which its lines cannot"
-                f" express; exclude or rename it, or record {shown(uri.removeprefix('dir:'))}"
-                " file by file"
+                f"cannot record {shown(uri)}: {shown(path)} holds a line feed or a backslash, which its lines cannot"
+                f" express; exclude or rename it, or record {shown(uri.removeprefix('dir:'))} file by file"
             )
     # By code point is by byte: UTF-8 keeps the order.
     jobs = [(utf8_name(path), place(path, inside.base_path)) for path in walk.paths]

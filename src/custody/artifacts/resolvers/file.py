@@ -23,7 +23,7 @@ def record_files(references: Sequence[str], recording: Recording) -> Recorded:
     """
     walk = Walk(references, recording)
     walk.run()
-    named = name_files(walk.paths, recording.lstrip_paths)
+    named = name_files(sorted(walk.paths), recording.lstrip_paths)
     base = recording.base_path
     jobs = [(name, place(named[name], base)) for name in sorted(named)]
     return Recorded(artifacts=digest_files(jobs, recording), warnings=tuple(walk.warnings))

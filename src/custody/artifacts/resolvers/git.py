@@ -106,9 +106,7 @@ def _parse(reference: str) -> tuple[str, str]:
     if not at:
         return normal_path(reference), ""
     if not revision:
-        raise UsageError(
-            f"expected a revision after '@' in '{_SCHEME}:{reference}', for example @{_HEAD}"
-        )
+        raise UsageError(f"expected a revision after '@' in '{_SCHEME}:{reference}', for example @{_HEAD}")
     return normal_path(path), revision
 
 
@@ -126,18 +124,14 @@ class _Repository:
         self._location = location
         settings = [argument for setting in _SETTINGS for argument in ("-c", setting)]
         self._git = ["git", "-C", location, *settings]
-        inside, prefix = self._ask("rev-parse", "--is-inside-work-tree", "--show-prefix").split(
-            b"\n", 1
-        )
+        inside, prefix = self._ask("rev-parse", "--is-inside-work-tree", "--show-prefix").split(b"\n", 1)
         self._has_files = inside == b"true"
         top = prefix.strip() == b""
         if not self._has_files:
             directory = self._ask("rev-parse", "--absolute-git-dir").removesuffix(b"\n")
             top = os.path.realpath(directory) == os.fsencode(os.path.realpath(location))
         if not top:
-            raise _refusal(
-                uri, "expected the top of a git repository, got a directory inside of one"
-            )
+            raise _refusal(uri, "expected the top of a git repository, got a directory inside of one")
 
     def digests(self, revision: str, algorithms: Sequence[str]) -> dict[str, str]:
         """Return the ids of the commit `revision` and its tree, and its content's digests."""
@@ -149,9 +143,7 @@ class _Repository:
         for entry in entries:
             for name, running in content.items():
                 digest = blobs[entry.object_id][name] if entry.kind == "blob" else entry.object_id
-                running.update(
-                    f"{entry.mode} {entry.kind} {digest}  ".encode() + entry.path + b"\n"
-                )
+                running.update(f"{entry.mode} {entry.kind} {digest}  ".encode() + entry.path + b"\n")
         digests = {name: running.hexdigest() for name, running in content.items()}
         return {"gitCommit": commit, "gitTree": tree, **digests}
 
@@ -161,8 +153,8 @@ class _Repository:
             return []
         if self._runs_filters():
             warning = (
-                f"{shown(self._uri)}: HEAD is recorded and not compared with the files, because"
-                " that would run the filter programs that the repository configures"
+                f"{shown(self._uri)}: HEAD is recorded and not compared with the files, because that would run the"
+                " filter programs that the repository configures"
             )
             return [warning]
         status = ("status", "--porcelain", "-z", "--untracked-files=normal")
@@ -184,15 +176,14 @@ class _Repository:
         if not is_hex(found):
             raise _refusal(
                 self._uri,
-                f"{shown(revision)} is no commit in it; if the path itself holds an '@', add a"
-                f" revision: PATH@{_HEAD}",
+                f"{shown(revision)} is no commit in it; if the path itself holds an '@', add a revision: PATH@{_HEAD}",
             )
         return found
 
     def _entries(self, tree: str) -> list[_Entry]:
         """Return everything in `tree`, subdirectories taken apart."""
         entries = []
-        for line in self._ask("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")[:-1]:
+        for line in self._ask("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
             head, _, path = line.partition(b"\t")
             if b"\n" in path:
                 raise _refusal(
@@ -203,9 +194,7 @@ class _Repository:
             entries.append(_Entry(mode=mode, kind=kind, object_id=object_id, path=path))
         return entries
 
-    def _blobs(
-        self, object_ids: Sequence[str], algorithms: Sequence[str]
-    ) -> dict[str, dict[str, str]]:
+    def _blobs(self, object_ids: Sequence[str], algorithms: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return the digests of the blobs, read by one process in pieces."""
         import subprocess
 
@@ -226,14 +215,10 @@ class _Repository:
                     for each in window:
                         digests[each] = self._read_blob(_pipe(process.stdout), each, algorithms)
         except OSError as error:
-            raise _refusal(
-                self._uri, f"git stopped while its objects were read: {error}"
-            ) from error
+            raise _refusal(self._uri, f"git stopped while its objects were read: {error}") from error
         return digests
 
-    def _read_blob(
-        self, answers: IO[bytes], object_id: str, algorithms: Sequence[str]
-    ) -> dict[str, str]:
+    def _read_blob(self, answers: IO[bytes], object_id: str, algorithms: Sequence[str]) -> dict[str, str]:
         """Return the digests of the blob that is next in `answers`."""
         header = answers.readline().decode("ascii", "replace").split()
         if header[:2] != [object_id, "blob"]:
@@ -268,8 +253,7 @@ class _Repository:
         except OSError as error:
             raise _refusal(
                 self._uri,
-                f"git cannot be run ({error.strerror}); install git, or record the files by their"
-                " path",
+                f"git cannot be run ({error.strerror}); install git, or record the files by their path",
             ) from error
         if done.returncode and not (may_fail and done.returncode == 1):
             raise _refusal(self._uri, self._reason(done.stderr.decode("utf-8", "replace")))
@@ -280,16 +264,12 @@ class _Repository:
         if "dubious ownership" in complaint:
             directory = os.path.realpath(self._location)
             return (
-                "it belongs to another user, so git does not read it; if you trust it, run"
-                f" git config --global --add safe.directory {shown(directory)}"
+                "it belongs to another user, so git does not read it; if you trust it, run git config --global --add"
+                f" safe.directory {shown(directory)}"
             )
         if "not a git repository" in complaint:
             return "it is not a git repository"
-        return (
-            complaint.strip().splitlines()[-1]
-            if complaint.strip()
-            else "git failed without a reason"
-        )
+        return complaint.strip().splitlines()[-1] if complaint.strip() else "git failed without a reason"
 
 
 def _environment() -> dict[str, str]:
