@@ -97,7 +97,7 @@ def add_scheme(parser: ArgumentParser) -> None:
     )
 
 
-def add_verification_keys(parser: ArgumentParser) -> None:
+def add_verification_keys(parser: ArgumentParser | _ArgumentGroup) -> None:
     """Add `--verification-keys`; `verification_keys_from` reads them."""
     add_list(
         parser,

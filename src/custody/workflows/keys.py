@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.encoding.fields import as_object
 from custody.encoding.strict import read_json, write_json
 from custody.errors import FormatError
 from custody.files import read_file
@@ -146,7 +147,8 @@ def _from_pem(data: bytes, path: str, scheme: str) -> PublicKey:
 def _from_metadata(data: bytes, path: str) -> PublicKey:
     """Return the key of a JSON file; its key id is a label that anybody may choose, so it is computed anew (D3)."""
     try:
-        key = read_key(read_json(data), "", refuse_unknown=_refuse_unknown)
+        document = {"keyid": "none", **as_object(read_json(data), "")}  # old tools leave it out
+        key = read_key(document, "", refuse_unknown=_refuse_unknown)
     except FormatError as error:
         raise error.within(path) from None
     return make_key(keytype=key.keytype, scheme=key.scheme, public=key.public, where=path)
