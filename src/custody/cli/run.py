@@ -1,4 +1,4 @@
-"""Run a step: record its materials, run its command, record its products, sign a link.
+r"""Run a step: record its materials, run its command, record its products, sign a link.
 
 A link is the evidence of a step: which files were there before (materials), what
 was run, and which files were there after (products). It is written to
@@ -13,9 +13,12 @@ Examples:
   custody run -n test --signing-key alice.key -m src -s -- pytest -q
   custody run -n tag --signing-key alice.key -p release.tar.gz --no-command
   custody run -n pipe --signing-key alice.key -- sh -c 'make | tee log'
+  custody run -n build --signing-key bob.key -m src --verify-materials root.layout \
+      --verification-keys owner.pub -- make
 
 Exit code: the command's own; 124 if its time was over, 128 + N if signal N ended
-it, 2 if custody itself could not go on (then nothing was written).
+it, 2 if custody itself could not go on, 1 if the materials were rejected (then
+nothing was run or written).
 
 """
 
@@ -25,7 +28,13 @@ from argparse import REMAINDER
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
-from custody.cli.key_options import add_signing_key, secret_variables, signer_from
+from custody.cli.key_options import (
+    add_signing_key,
+    add_verification_keys,
+    secret_variables,
+    signer_from,
+    verification_keys_from,
+)
 from custody.cli.options import add_list
 from custody.cli.output import complain, note, printable
 from custody.cli.recording_options import (
@@ -43,6 +52,11 @@ from custody.workflows.run import RunOptions, RunResult, run
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+    from custody.keys.public import PublicKey
+    from custody.rules.artifacts import Artifacts
+    from custody.signing.signer import Signer
 
 __all__ = ["configure"]
 
@@ -64,9 +78,21 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--use-dsse", action="store_true", help="write the link as DSSE instead of Metablock")
     add_environment(parser)
     add_loudness(parser)
+    _add_materials_check(parser)
     _add_execution(parser)
     add_recording(parser)
     parser.set_defaults(execute=_execute)
+
+
+def _add_materials_check(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("looking before running")
+    group.add_argument(
+        "--verify-materials",
+        metavar="LAYOUT",
+        help="run the command only if the materials are what the layout's earlier steps made",
+    )
+    add_verification_keys(group)
+    group.add_argument("--link-dir", metavar="DIR", default=".", help="where the earlier links are (default: here)")
 
 
 def _add_execution(parser: ArgumentParser) -> None:
@@ -104,11 +130,12 @@ def _add_execution(parser: ArgumentParser) -> None:
 
 def _execute(options: Namespace) -> int:
     command = _command(options)
+    signer = signer_from(options)
     result = run(
         options.step_name,
         command,
-        options=_options(options),
-        signer=signer_from(options),
+        options=_options(options, signer),
+        signer=signer,
         materials=options.materials,
         products=options.products,
     )
@@ -138,8 +165,8 @@ def _command(options: Namespace) -> list[str]:
     return command
 
 
-def _options(options: Namespace) -> RunOptions:
-    """Return how the step is run. What looks at the materials before the command goes in here."""
+def _options(options: Namespace, signer: Signer) -> RunOptions:
+    """Return how the step is run."""
     return RunOptions(
         recording=recording_from(options),
         execution=Execution(
@@ -153,8 +180,33 @@ def _options(options: Namespace) -> RunOptions:
         use_dsse=options.use_dsse,
         record_failure=options.record_failure,
         environment=environment_from(options),
-        check_materials=None,
+        check_materials=_materials_check(options, signer.public_key),
     )
+
+
+def _materials_check(options: Namespace, functionary: PublicKey) -> Callable[[Artifacts], None] | None:
+    """Return what looks at the materials before the command runs (specification 1.0, section 5.3.5)."""
+    if not options.verify_materials:
+        if options.verification_keys:
+            raise UsageError("--verification-keys belong to --verify-materials LAYOUT, which is not there")
+        return None
+    from custody.reports.verdict_text import finding_lines
+    from custody.workflows.verify import Verification, verify_materials
+
+    verification = Verification(
+        layout=options.verify_materials,
+        owner_keys=verification_keys_from(options),
+        evidence=options.link_dir,
+    )
+
+    def check(materials: Artifacts) -> None:
+        verdict = verify_materials(verification, options.step_name, materials, functionary)
+        for finding in verdict.findings:
+            for line in finding_lines(finding):
+                note(printable(line))
+        verdict.require()
+
+    return check
 
 
 def _complain(completed: Completed, path: str) -> None:
