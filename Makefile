@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 # Test processes at once.
 JOBS ?= 2
 # Programs the tests use that pip cannot bring, each as program:debian-package.
-COMPONENTS := git:git
+COMPONENTS := git:git openssl:openssl
 
 # A uv that is on PATH but does not start (a version manager's shim) counts as absent.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from custody import __version__
-from custody.cli.exits import CANNOT, INTERRUPTED, REJECTED
+from custody.cli.exits import ACCEPTED, CANNOT, INTERRUPTED, REJECTED
 from custody.cli.output import complain, printable
 
+TYPE_CHECKING = False  # known to checkers; importing it from `typing` would triple the time of `--version`
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
@@ -34,25 +34,39 @@ COMMANDS: Mapping[str, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit code."""
+    if sys.stdout is None or sys.stderr is None:
+        _open_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in (["--version"], ["-V"]):
-        sys.stdout.write(f"custody {__version__}\n")
-        return 0
-    name = next((word for word in given if not word.startswith("-")), "")
-    parser = build_parser(only=name if name in COMMANDS else None)
-    options = parser.parse_args(given)
     try:
-        return _execute(options, f"custody {options.command}")
+        return _run(given)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT
+    except OSError as error:
+        complain("custody", printable(error.strerror or str(error)))
+        return CANNOT
 
 
-def build_parser(*, only: str | None = None) -> ArgumentParser:
-    """Return the parser of all commands, or with nothing imported for any command but `only`."""
-    import argparse  # noqa: PLC0415  # `--version` does without
-    from importlib import import_module  # noqa: PLC0415
+def _run(given: Sequence[str]) -> int:
+    if given in (["--version"], ["-V"]):
+        sys.stdout.write(f"custody {__version__}\n")
+        return _flushed(ACCEPTED, "custody")
+    name = next((word for word in given if not word.startswith("-")), "")
+    parser = build_parser(name) if name in COMMANDS else build_parser(configured=False)
+    try:
+        options = parser.parse_args(given)
+    except SystemExit as exit_:  # help was printed, or what is wrong with the arguments
+        exit_.code = _flushed(CANNOT if exit_.code else ACCEPTED, "custody")
+        raise
+    command = f"custody {options.command}"
+    return _flushed(_execute(options, command), command)
+
+
+def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
+    """Return the parser of all commands, or of `only` one; not `configured`, it just lists them and imports none."""
+    import argparse  # `--version` does without
+    from importlib import import_module
 
     parser = argparse.ArgumentParser(
         prog="custody",
@@ -62,23 +76,45 @@ def build_parser(*, only: str | None = None) -> ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"custody {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, line in COMMANDS.items():
+    for name in [only] if only else COMMANDS:
         command = commands.add_parser(
-            name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+            name,
+            help=COMMANDS[name],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
-        if only in (None, name):
+        if configured:
             module = import_module(f"custody.cli.{name.replace('-', '_')}")
             command.description = module.__doc__
             module.configure(command)
     return parser
 
 
+def _open_closed_streams() -> None:
+    """Give the process a stdout and stderr where its parent closed them: what is printed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
+
+
+def _flushed(code: int, command: str) -> int:
+    """Return `code` if everything that was printed has arrived; a full disk swallows a result, which is no success."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(command, f"cannot print the result: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CANNOT
+    return code
+
+
 def _execute(options: Namespace, command: str) -> int:
-    from custody.errors import CustodyError, RejectedError  # noqa: PLC0415  # `--help` does without
+    from custody.errors import CustodyError, RejectedError  # `--help` does without
 
     try:
         code: int = options.execute(options)
-        sys.stdout.flush()
     except RejectedError as error:
         complain(command, printable(str(error)))
         return REJECTED
@@ -97,7 +133,7 @@ def _execute(options: Namespace, command: str) -> int:
     except MemoryError:
         complain(command, "out of memory")
         return CANNOT
-    except Exception as error:  # noqa: BLE001  # the last line: a defect of ours is a sentence too
+    except Exception as error:  # the last line: a defect of ours is a sentence too
         if os.environ.get("CUSTODY_DEBUG"):
             raise
         complain(

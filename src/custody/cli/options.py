@@ -11,9 +11,11 @@ __all__ = ["add_list"]
 
 
 def add_list(
-    parser: ArgumentParser | _ArgumentGroup, *flags: str, metavar: str, help: str, **more: str  # noqa: A002  # argparse's word
+    parser: ArgumentParser | _ArgumentGroup,
+    *flags: str,
+    metavar: str,
+    help: str,  # noqa: A002  # argparse's word
+    dest: str | None = None,
 ) -> None:
     """Add an option whose values add up: `-m a b -m c` gives `[a, b, c]`, and `[]` if it is never given."""
-    parser.add_argument(
-        *flags, nargs="+", action="extend", default=[], metavar=metavar, help=help, **more
-    )
+    parser.add_argument(*flags, nargs="+", action="extend", default=[], metavar=metavar, help=help, dest=dest)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False  # known to checkers; `typing` is slow to import
+if TYPE_CHECKING:
+    from typing import TextIO
 
 __all__ = ["colour", "complain", "note", "printable", "say", "warn"]
 
@@ -17,8 +20,12 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print a line of progress or remark on stderr."""
-    sys.stderr.write(f"{text}\n")
+    """Print a line of progress or remark on stderr, if anybody can still read it."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:  # there is nobody left to tell
+        pass
 
 
 def warn(text: str) -> None:

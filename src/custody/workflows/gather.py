@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, StoreError
-from custody.models.layout import LAYOUT_TYPE, read_layout
+from custody.models.layout import read_layout
 from custody.verification.case import Evidence
 from custody.verification.chain import MAX_SUBLAYOUT_DEPTH
 
@@ -22,17 +22,22 @@ if TYPE_CHECKING:
     from custody.stores.protocol import EvidenceStore
     from custody.verification.case import EvidenceSet
 
-__all__ = ["MAX_FILES", "gather"]
+__all__ = ["MAX_FILES", "MAX_TOTAL_BYTES", "gather"]
 
 MAX_FILES = 10_000
 """The most files that one verification fetches, sublayouts included."""
+
+MAX_TOTAL_BYTES = 2 * 1024 * 1024 * 1024
+"""The most bytes that one verification fetches: all of them are held in memory."""
 
 
 def gather(layout: Layout, store: EvidenceStore, *, progress: Callable[[str], None] | None = None) -> EvidenceSet:
     """Return what `store` has for the steps of `layout` and of its sublayouts.
 
+    A file that cannot be read is evidence with `trouble`: it must not hide enough good ones (D13).
+
     Raises:
-        StoreError: a file cannot be read, or there are absurdly many.
+        StoreError: there are absurdly many files or bytes.
 
     """
     return _Gathering(progress).steps(layout, store, depth=0)
@@ -44,6 +49,7 @@ class _Gathering:
     def __init__(self, progress: Callable[[str], None] | None) -> None:
         self._progress = progress
         self._count = 0
+        self._bytes = 0
 
     def steps(self, layout: Layout, store: EvidenceStore, depth: int) -> dict[str, tuple[Evidence, ...]]:
         return {
@@ -58,8 +64,14 @@ class _Gathering:
         source = store.source(name)
         if self._progress is not None:
             self._progress(source)
-        content = store.read(name)
-        inside = store.nested(name) if depth < MAX_SUBLAYOUT_DEPTH else None
+        try:
+            content = store.read(name)
+            inside = store.nested(name) if keys and depth < MAX_SUBLAYOUT_DEPTH else None
+        except StoreError as error:
+            return Evidence(source=source, content=b"", trouble=str(error))
+        self._bytes += len(content)
+        if self._bytes > MAX_TOTAL_BYTES:
+            raise StoreError(f"expected at most {MAX_TOTAL_BYTES} bytes of evidence, found more")
         nested: EvidenceSet = {}
         if inside is not None:
             nested = self._sublayout(content, inside, keys, depth)
@@ -70,10 +82,7 @@ class _Gathering:
             envelope = read_envelope(content)
             if not signed_by(envelope, keys):
                 return {}
-            document = envelope.content()
-            if document.get("_type") != LAYOUT_TYPE:
-                return {}
-            layout = read_layout(document)
+            layout = read_layout(envelope.content())
         except FormatError:
             return {}  # the judge reads it again and says what is wrong with it
         found = self.steps(layout, inside, depth + 1)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Self
 
 from custody.artifacts.recording import Recording, record
 from custody.envelopes.metablock import Metablock
-from custody.errors import StoreError, UsageError
-from custody.files import write_file
-from custody.models.link import Link
+from custody.envelopes.reader import read_envelope
+from custody.errors import CustodyError, StoreError, UsageError
+from custody.files import read_file, write_file
+from custody.models.link import Link, read_link
 from custody.rules.digests import MODE
 from custody.value import Value
 from custody.verification.case import Completed
@@ -31,6 +32,8 @@ __all__ = ["DEFAULT_TIMEOUT", "DirectoryInspector", "InspectionOptions"]
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that one inspection may take; a verifier that waits for ever protects nobody."""
+
+_MAX_OWN_BYTES = 256 * 1024 * 1024
 
 
 class InspectionOptions(Value):
@@ -56,10 +59,14 @@ class DirectoryInspector:
         options: InspectionOptions,
         pinned: frozenset[str],
         progress: Callable[[str], None] | None = None,
+        *,
+        own: Sequence[str] = (),
     ) -> None:
-        """Inspect `options.directory`, recording the `pinned` digests."""
+        """Inspect `options.directory`, recording the `pinned` digests; `own` are files that the verifier keeps."""
         if not os.path.isdir(options.directory):
             raise UsageError(f"cannot inspect {options.directory!r}: it is no directory")
+        if options.links_directory and not os.path.isdir(options.links_directory):
+            raise UsageError(f"cannot write inspection links into {options.links_directory!r}: it is no directory")
         self._options = options
         self._directory = options.directory
         self._origin = os.path.realpath(options.directory)
@@ -67,20 +74,14 @@ class DirectoryInspector:
         self._modes = MODE in pinned
         self._progress = progress
         self._scratch = ""
-        self._written: dict[str, bytes] = {}
+        self._written: dict[str, bytes] = {
+            os.path.realpath(path): read_file(path, what="state file", limit=_MAX_OWN_BYTES)
+            for path in own
+            if os.path.lexists(path)
+        }
 
     def __enter__(self) -> Self:
-        """Make the scratch copy, if one is wanted."""
-        if self._options.copy:
-            import tempfile  # only with a copy
-
-            self._scratch = tempfile.mkdtemp(prefix="custody-inspection-")
-            self._directory = os.path.join(self._scratch, "copy")
-            try:
-                shutil.copytree(self._options.directory, self._directory, symlinks=True)
-            except (OSError, shutil.Error) as error:
-                self._remove()
-                raise StoreError(f"cannot copy {self._options.directory!r}: {error}") from error
+        """Return itself; the scratch copy is only made for the first inspection."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,6 +90,7 @@ class DirectoryInspector:
 
     def record(self, counted: Sequence[Evidence]) -> Artifacts:
         """Return what lies in the directory, without the evidence that counted and the links written here."""
+        self._prepare()
         own = self._own(counted)
         recording = Recording(
             hash_algorithms=self._algorithms,
@@ -101,6 +103,7 @@ class DirectoryInspector:
 
     def run(self, name: str, command: Sequence[str]) -> Completed:
         """Return how `command` ended, its output kept and not shown."""
+        self._prepare()
         if self._progress is not None:
             self._progress(f"inspection {name!r}: {' '.join(command)}")
         execution = Execution(
@@ -123,6 +126,7 @@ class DirectoryInspector:
         if not directory:
             return
         path = os.path.join(directory, f"{link.name}.link")
+        _refuse_other(path, link.name)
         data = Metablock.wrap(link.document()).write()
         write_file(path, data, what="inspection link")
         self._written[os.path.realpath(path)] = data
@@ -138,10 +142,43 @@ class DirectoryInspector:
             if path.startswith(prefix)
         }
 
+    def _prepare(self) -> None:
+        """Make the scratch copy, if one is wanted and not there yet."""
+        if not self._options.copy or self._scratch:
+            return
+        import tempfile  # only with a copy
+
+        self._scratch = tempfile.mkdtemp(prefix="custody-inspection-")
+        self._directory = os.path.join(self._scratch, "copy")
+        try:
+            shutil.copytree(self._options.directory, self._directory, symlinks=True)
+        except shutil.Error as error:
+            _, path, reason = error.args[0][0]
+            raise StoreError(f"cannot copy {self._options.directory!r} to inspect it: {path}: {reason}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StoreError(f"cannot copy {self._options.directory!r} to inspect it: {reason}") from error
+
     def _remove(self) -> None:
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = ""
+
+
+def _refuse_other(path: str, name: str) -> None:
+    """Refuse to write over anything but an earlier link of the inspection `name` (A3)."""
+    if not os.path.lexists(path):
+        return
+    try:
+        envelope = read_envelope(read_file(path, what="inspection link", limit=_MAX_OWN_BYTES))
+        earlier = not envelope.signatures and read_link(envelope.content()).name == name
+    except CustodyError:
+        earlier = False
+    if not earlier:
+        raise StoreError(
+            f"{path!r} exists already and is no earlier link of the inspection {name!r}, so it is left as it is;"
+            " choose another directory for inspection links"
+        )
 
 
 def _is_own(own: Mapping[str, Digests], name: str, digests: Digests) -> bool:

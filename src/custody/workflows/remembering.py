@@ -15,6 +15,7 @@ from custody.encoding.strict import read_json, write_json
 from custody.errors import FormatError, StoreError
 from custody.files import read_file, write_file
 from custody.verification.case import Remembered
+from custody.verification.owners import is_older
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["recall", "remember"]
 
-MAX_STATE_BYTES = 4 * 1024 * 1024
+MAX_STATE_BYTES = 64 * 1024 * 1024
+"""The largest state file; an owner with `MAX_SUPERSEDED` layouts takes 70 kB of it."""
+
 MAX_SUPERSEDED = 1000
+"""How many replaced layouts of one owner are remembered by digest; older ones only by their expiry."""
 
 
 def recall(path: str) -> Mapping[str, Remembered]:
@@ -46,8 +50,11 @@ def recall(path: str) -> Mapping[str, Remembered]:
         raise error.within(path) from None
 
 
-def remember(path: str, verdict: Verdict, identities: tuple[str, ...]) -> None:
+def remember(path: str, verdict: Verdict, identities: tuple[str, ...], *, named: bool = False) -> None:
     """Make the file remember the accepted layout as the newest of the owners with `identities`.
+
+    If another verification has meanwhile written a newer one there, that stays the newest, unless the verifier
+    `named` this layout by its digest.
 
     Raises:
         StoreError: it cannot be written.
@@ -58,7 +65,9 @@ def remember(path: str, verdict: Verdict, identities: tuple[str, ...]) -> None:
         raise StoreError("only an accepted layout is remembered")
     known = dict(recall(path))
     for identity in identities:
-        known[identity] = _newest(known.get(identity), verdict.layout_digest, expires)
+        old = known.get(identity)
+        if named or old is None or not is_older(verdict.layout_digest, expires, old):
+            known[identity] = _newest(old, verdict.layout_digest, expires)
     document = {"owners": {identity: _write(entry) for identity, entry in known.items()}}
     write_file(path, write_json(document), what="state file")
 

@@ -67,11 +67,13 @@ def verify(verification: Verification) -> Verdict:
     if options is None:
         verdict = judge(case)
     else:
-        with DirectoryInspector(options, case.demands.pinned, verification.progress) as inspector:
+        own = (verification.state,) if verification.state else ()
+        with DirectoryInspector(options, case.demands.pinned, verification.progress, own=own) as inspector:
             verdict = judge(case, inspector)
     if verdict.accepted and verification.state:
         signed = signed_by(case.layout, case.owner_keys)
-        remember(verification.state, verdict, tuple(key.identity for key in signed))
+        identities = tuple(key.identity for key in signed)
+        remember(verification.state, verdict, identities, named=bool(case.demands.layout_digest))
     return verdict
 
 
@@ -97,6 +99,11 @@ def target_of(artifact: str, pinned: frozenset[str]) -> Target:
             raise UsageError(
                 f"expected {DIGEST_SIZES[algorithm]} hexadecimal digits after {algorithm!r}, got {digest!r:.80}"
             )
+        if pinned - {MODE} != {algorithm}:
+            raise UsageError(
+                f"the digests that must agree are {', '.join(sorted(pinned - {MODE}))}, and {artifact!r:.40}... gives"
+                f" {algorithm} only; name the file itself, or choose --hash {algorithm}"
+            )
         return Target(name=artifact, digests={algorithm: digest.lower()})
     algorithms = tuple(sorted(pinned - {MODE}))
     recorded = record([artifact], Recording(hash_algorithms=algorithms, exclude=()))
@@ -109,13 +116,24 @@ def target_of(artifact: str, pinned: frozenset[str]) -> Target:
     return Target(name=artifact, digests=digests)
 
 
+def _demands(verification: Verification) -> Demands:
+    """Return the demands with the artifacts under test and what is remembered, besides those that are there."""
+    demands = verification.demands
+    named = tuple(target_of(artifact, demands.pinned) for artifact in verification.artifacts)
+    demands = demands.replace(targets=(*demands.targets, *named))
+    if demands.product_of and not demands.targets:
+        raise UsageError(f"product of {demands.product_of!r}: expected an artifact under test (--artifact), got none")
+    if not verification.state:
+        return demands
+    if demands.remembered:
+        raise UsageError("expected either a state file or what is remembered, got both")
+    return demands.replace(remembered=recall(verification.state))
+
+
 def _case(verification: Verification) -> Case:
     layout = verification.layout
     envelope = read_layout_file(layout) if isinstance(layout, str) else layout
-    demands = verification.demands.replace(
-        targets=tuple(target_of(artifact, verification.demands.pinned) for artifact in verification.artifacts),
-        remembered=recall(verification.state) if verification.state else {},
-    )
+    demands = _demands(verification)
     case = Case(
         layout=envelope,
         owner_keys=verification.owner_keys,

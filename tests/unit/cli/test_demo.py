@@ -1,0 +1,44 @@
+"""`custody demo`: the whole story, with the real commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from custody.cli.main import main
+
+pytestmark = pytest.mark.component("git")
+
+
+def test_the_bundled_project_passes_and_its_tampered_wheels_are_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "--bundled", str(tmp_path / "demo")]) == 0
+    output = capsys.readouterr().out
+    assert output.count("The software product passed all verification.") == 1
+    assert "did not pass verification: artifact-not-made." in output
+    assert "did not pass verification: product-differs." in output
+    assert "unpacked/greeting/__init__.py" in output
+    assert len(output.splitlines()) < 60
+    left = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert {"keys", "supply-chain.yaml", "root.layout", "work", "delivery", "tampered", "forged"} <= left
+
+
+def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").write_text("x")
+    assert main(["demo", str(tmp_path)]) == 2
+    assert "wants an empty directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.slow
+def test_custody_s_own_checkout_is_carried_through_its_chain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", str(tmp_path / "demo")]) == 0
+    output = capsys.readouterr().out
+    assert "custody's own checkout" in output
+    assert output.count("The software product passed all verification.") == 1
+    assert "unpacked/custody/verdict.py" in output
+    assert "did not pass verification: product-differs." in output
