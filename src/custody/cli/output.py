@@ -24,8 +24,8 @@ def note(text: str) -> None:
     try:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
-    except OSError:  # there is nobody left to tell
-        pass
+    except OSError:  # nobody is left to tell; what is still buffered must not change the exit code at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def warn(text: str) -> None:

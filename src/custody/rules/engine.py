@@ -46,7 +46,6 @@ class Item(Value):
     """What rules are applied to: one side of the step or inspection `name`, among the links of the chain."""
 
     name: str
-
     sides: Sides
     side: ItemSide
     links: Mapping[str, Sides]
