@@ -10,7 +10,7 @@ from custody.linting.items import is_review, quote
 from custody.rules.variants import Match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from custody.linting.items import Names
     from custody.models.layout import Layout, Step
@@ -20,10 +20,11 @@ __all__ = ["judge_authority"]
 
 def judge_authority(layout: Layout, names: Names) -> Iterator[Complaint]:
     """Yield what is wrong with keys and thresholds."""
+    direct = {step.name: _direct_sources(step) for step in layout.steps}
     for position, step in enumerate(layout.steps):
         yield from _pubkeys(layout, step, f"steps[{position}].pubkeys", names)
         yield from _threshold(layout, step, f"steps[{position}].threshold", names)
-        yield from _own_work(layout, step, f"steps[{position}].pubkeys", names)
+        yield from _own_work(layout, step, position, direct, names)
     yield from _keys(layout, names)
 
 
@@ -87,16 +88,19 @@ def _threshold(layout: Layout, step: Step, where: str, names: Names) -> Iterator
         yield Complaint(
             code=Code.THRESHOLD_TOO_HIGH,
             where=where,
-            sentence=f"step {quote(step.name)} wants {step.threshold} signatures, and only"
+            sentence=f"step {quote(step.name)} wants {step.threshold} signature(s), and only"
             f" {len(by_key)} key(s) may give one",
             remedy="authorise more functionaries, or lower the threshold",
         )
 
 
-def _own_work(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
+def _own_work(
+    layout: Layout, step: Step, position: int, direct: Mapping[str, set[str]], names: Names
+) -> Iterator[Complaint]:
     """Yield if whoever made what this step checks may perform the step too."""
-    review = is_review(step)
-    earlier = _sources(layout, step, deep=review)
+    review, where = is_review(step), f"steps[{position}].pubkeys"
+    found = (_all_sources(step.name, direct) if review else direct[step.name]) - {step.name}
+    earlier = [other for other in layout.steps if other.name in found]
     shared: dict[str, list[str]] = {}
     for other in earlier:
         own = {key.identity for key in layout.keys_of(other)}
@@ -123,19 +127,20 @@ def _own_work(layout: Layout, step: Step, where: str, names: Names) -> Iterator[
         )
 
 
-def _sources(layout: Layout, step: Step, *, deep: bool) -> list[Step]:
-    """Return the other steps whose artifacts `step` takes, and with `deep` theirs, in order."""
+def _direct_sources(step: Step) -> set[str]:
+    rules = (*step.expected_materials, *step.expected_products)
+    return {rule.step for rule in rules if isinstance(rule, Match)}
+
+
+def _all_sources(name: str, direct: Mapping[str, set[str]]) -> set[str]:
+    """Return the steps whose artifacts the step takes, and theirs, and so on."""
     found: set[str] = set()
-    ahead = [step]
+    ahead = [name]
     while ahead:
-        current = ahead.pop()
-        for rule in (*current.expected_materials, *current.expected_products):
-            if isinstance(rule, Match) and rule.step not in {step.name, *found}:
-                found.add(rule.step)
-                other = layout.step(rule.step)
-                if deep and other is not None:
-                    ahead.append(other)
-    return [other for other in layout.steps if other.name in found]
+        fresh = direct.get(ahead.pop(), set()) - found
+        found |= fresh
+        ahead.extend(fresh)
+    return found
 
 
 def _keys(layout: Layout, names: Names) -> Iterator[Complaint]:

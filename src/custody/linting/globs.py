@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import lru_cache
 
 from custody.rules.artifacts import is_well_formed
 from custody.rules.patterns import Pattern, escape, has_wildcard
 from custody.rules.variants import Match, Require, Rule
 
-__all__ = ["can_match", "covers", "is_all", "may_meet", "reach", "sets_of", "sought"]
+__all__ = ["can_match", "covers", "is_all", "may_meet", "normalised", "reach", "sets_of", "sought"]
 
 _SET = re.compile(r"\[!?\]?[^\]]*\]")
 
@@ -47,7 +48,7 @@ def covers(wide: str, narrow: str) -> bool:
         return True
     literal = _literal(narrow)
     if literal is not None:
-        return Pattern(wide).matches(literal)
+        return _compiled(wide).matches(literal)
     head, star, tail = wide.partition("*")
     if not star or has_wildcard(head) or has_wildcard(tail.lstrip("*")):
         return False
@@ -61,9 +62,9 @@ def may_meet(one: str, other: str) -> bool:
     """Return whether some name might match both patterns."""
     literals = _literal(one), _literal(other)
     if literals[0] is not None:
-        return Pattern(other).matches(literals[0])
+        return _compiled(other).matches(literals[0])
     if literals[1] is not None:
-        return Pattern(one).matches(literals[1])
+        return _compiled(one).matches(literals[1])
     heads = sorted((_head(one), _head(other)), key=len)
     tails = sorted((_tail(one), _tail(other)), key=len)
     return heads[1].startswith(heads[0]) and tails[1].endswith(tails[0])
@@ -81,6 +82,12 @@ def normalised(pattern: str) -> str:
     return posixpath.normpath(pattern).removeprefix("//")
 
 
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> Pattern:
+    return Pattern(pattern)
+
+
+@lru_cache(maxsize=4096)
 def _literal(pattern: str) -> str | None:
     """Return the only name that `pattern` matches, or None; `[*]` is a literal star."""
     plain = re.sub(r"\[([*?\[])\]", "", pattern)

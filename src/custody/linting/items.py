@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from custody.linting.globs import is_all
@@ -96,9 +96,9 @@ class RuleList(Value):
 
 def rule_lists(layout: Layout) -> Iterator[RuleList]:
     """Yield every list of rules in the order of the document."""
-    items: tuple[tuple[Step, ...] | tuple[Inspection, ...], ...] = (layout.steps, layout.inspect)
+    groups: tuple[Sequence[Step | Inspection], ...] = (layout.steps, layout.inspect)
     sides: tuple[ItemSide, ...] = ("materials", "products")
-    for group in items:
+    for group in groups:
         for position, item in enumerate(group):
             for side in sides:
                 yield RuleList(item=item, position=position, side=side)

@@ -10,7 +10,7 @@ from custody.linting.items import quote, rule_lists, text_of
 from custody.rules.variants import Allow, Create, Delete, Disallow, Match, Require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from custody.linting.items import RuleList
     from custody.models.layout import Layout
@@ -87,10 +87,23 @@ def _never_consumes(rules: RuleList, index: int, rule: Create | Delete) -> Compl
 
 def _pairs(rules: RuleList) -> Iterator[Complaint]:
     compared = rules.rules[:MAX_COMPARED]
+    first: dict[Rule, int] = {}
+    cleared: list[Allow | Disallow] = []  # nothing that these match is left for later rules
     for index, rule in enumerate(compared):
-        yield from _against_earlier(rules, index, rule)
+        before = first.setdefault(rule, index)
+        if before != index:
+            yield Complaint(
+                code=Code.DUPLICATE_RULE,
+                where=rules.at(index),
+                sentence=f"{text_of(rule)} stands already in {rules.at(before)}",
+                remedy="remove one of the two",
+            )
+            continue
+        yield from _against_earlier(rules, index, rule, cleared)
         if isinstance(rule, Match):
             yield from _bypassed(rules, index, rule, compared[index + 1 :])
+        elif isinstance(rule, Allow | Disallow):
+            cleared.append(rule)
     if len(compared) < len(rules.rules):
         yield Complaint(
             code=Code.LONG_LIST,
@@ -100,18 +113,12 @@ def _pairs(rules: RuleList) -> Iterator[Complaint]:
         )
 
 
-def _against_earlier(rules: RuleList, index: int, rule: Rule) -> Iterator[Complaint]:
+def _against_earlier(
+    rules: RuleList, index: int, rule: Rule, cleared: Sequence[Allow | Disallow]
+) -> Iterator[Complaint]:
     pattern = reach(rule)
-    for before, earlier in enumerate(rules.rules[:index]):
-        if earlier == rule:
-            yield Complaint(
-                code=Code.DUPLICATE_RULE,
-                where=rules.at(index),
-                sentence=f"{text_of(rule)} stands already in {rules.at(before)}",
-                remedy="remove one of the two",
-            )
-            return
-        if isinstance(earlier, Allow | Disallow) and covers(earlier.pattern, pattern):
+    for earlier in cleared:
+        if covers(earlier.pattern, pattern):
             yield _nothing_left(rules, index, rule, earlier)
             return
     if isinstance(rule, Require):

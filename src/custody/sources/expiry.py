@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from custody.encoding.instants import read_instant, require_aware
 from custody.errors import FormatError
@@ -47,7 +47,7 @@ def add_months(at: datetime, months: int) -> datetime:
     """Return the same day and time `months` later, or the last day of that month if it is shorter."""
     years, month = divmod(at.month - 1 + months, 12)
     year = at.year + years
-    last = monthrange(year, month + 1)[1] if year <= datetime.max.year else at.day
+    last = monthrange(year, month + 1)[1] if year <= MAXYEAR else at.day
     return at.replace(year=year, month=month + 1, day=min(at.day, last))
 
 

@@ -71,4 +71,4 @@ def instead_of(name: str, *, inside: str, known: Collection[str]) -> str:
     close = get_close_matches(name.lower().replace("-", "_"), known, n=1, cutoff=0.75)
     if close:
         return f"write '{close[0]}'"
-    return f"a {inside} has {', '.join(known)}"
+    return f"it has {', '.join(known)}"

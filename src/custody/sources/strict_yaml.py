@@ -16,7 +16,7 @@ from custody.errors import FormatError
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from yaml import Event, SafeLoader
+    from yaml import Event, ScalarEvent, YAMLError
 
 __all__ = [
     "MAX_DEPTH",
@@ -45,6 +45,7 @@ _KINDS = {
     "merge": "the merge key",
     "value": "the default key",
 }
+_DISPUTED_BREAK = re.compile("[\x85\u2028\u2029]")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -160,11 +161,14 @@ def read_yaml(data: bytes) -> Node:
         line = data.count(b"\n", 0, error.start) + 1
         problem = f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
         raise FormatError(problem, where=place(line, "")) from None
-    from yaml import YAMLError  # noqa: I001  # slow import, and only sources are YAML
+    _refuse_disputed_breaks(text)
+    from yaml import YAMLError  # slow import, and only sources are YAML
     from yaml.reader import ReaderError
 
+    builder = None
     try:
-        return _Builder(text).document()
+        builder = _Builder(text)
+        return builder.document()
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problem = f"the character {chr(int(error.character))!r} may not stand in YAML"
@@ -173,7 +177,8 @@ def read_yaml(data: bytes) -> Node:
         raise _not_yaml(error) from None
     except (ValueError, OverflowError):
         # PyYAML hands numbers of escapes and directives to chr() and int() as they are.
-        raise FormatError("not YAML: an escape or a directive holds an impossible number") from None
+        problem = "not YAML: an escape or a directive holds an impossible number"
+        raise FormatError(problem, where=place(builder.line if builder else 1, "")) from None
 
 
 class _Builder:
@@ -182,7 +187,12 @@ class _Builder:
     def __init__(self, text: str) -> None:
         from yaml import SafeLoader  # slow import, and only sources are YAML
 
-        self._loader: SafeLoader = SafeLoader(text)
+        self._loader: Any = SafeLoader(text)  # its stubs leave the parser untyped
+
+    @property
+    def line(self) -> int:
+        """The line that the scanner has come to."""
+        return int(self._loader.line) + 1
 
     def document(self) -> Node:
         from yaml import events
@@ -190,7 +200,7 @@ class _Builder:
         loader = self._loader
         loader.get_event()  # the stream's start
         if loader.check_event(events.StreamEndEvent):
-            raise FormatError("expected a layout's source, got an empty file")
+            raise FormatError("expected a layout's source, got nothing", where=place(1, ""))
         loader.get_event()  # the document's start
         root = self._node("", 0)
         loader.get_event()  # the document's end
@@ -199,11 +209,12 @@ class _Builder:
             raise FormatError("a second document begins here", where=place(line, ""))
         return root
 
-    def _node(self, path: str, depth: int) -> Node:
+    def _node(self, path: str, depth: int, line: int = 0) -> Node:
+        """Build the next node; the value of a field stands on the `line` of its name."""
         from yaml import events
 
         event = self._loader.get_event()
-        line = _line(event)
+        line = line or _line(event)
         _refuse_clever(event, place(line, path))
         if depth > MAX_DEPTH:
             raise FormatError(f"nested more than {MAX_DEPTH} levels deep", where=place(line, ""))
@@ -213,11 +224,10 @@ class _Builder:
             return self._list(path, line, depth)
         return self._mapping(path, line, depth)
 
-    def _scalar(self, event: Any, path: str, line: int) -> ScalarNode:
+    def _scalar(self, event: ScalarEvent, path: str, line: int) -> ScalarNode:
         from yaml import ScalarNode as PlainNode
 
-        resolve: Any = self._loader.resolve
-        tag: str = resolve(PlainNode, event.value, event.implicit)
+        tag: str = self._loader.resolve(PlainNode, event.value, event.implicit)
         kind = tag.rpartition(":")[2]
         node = ScalarNode(path=path, line=line, value=event.value, kind=_TEXT)
         if not event.value.isprintable():
@@ -244,35 +254,40 @@ class _Builder:
             if name in children:
                 problem = f"{name!r:.80} stands here twice, first on line {children[name].line}"
                 raise FormatError(problem, where=place(key.line, inner))
-            children[name] = self._node(inner, depth + 1)
+            children[name] = self._node(inner, depth + 1, key.line)
         self._loader.get_event()
         return MappingNode(path=path, line=line, children=children)
 
 
 def _line(event: Event) -> int:
-    return int(event.start_mark.line) + 1
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
-def _refuse_clever(event: Any, where: str) -> None:
+def _refuse_clever(event: Event, where: str) -> None:
     from yaml import events
 
     if isinstance(event, events.AliasEvent):
+        what, mark = f"'*{event.anchor}' is an alias", "*"
+    elif not isinstance(event, events.ScalarEvent | events.CollectionStartEvent):
+        return
+    elif event.anchor is not None:
+        what, mark = f"'&{event.anchor}' is an anchor", "&"
+    elif event.tag is not None:
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        what, mark = f"'{tag:.80}' is a tag", "!"
+    else:
+        return
+    raise FormatError(f"{what}, and sources have none", where=where, remedy=f"quote text that begins with '{mark}'")
+
+
+def _refuse_disputed_breaks(text: str) -> None:
+    """Refuse characters that end a line, and so a comment, in YAML 1.1 but not in 1.2."""
+    found = _DISPUTED_BREAK.search(text)
+    if found is not None:
         raise FormatError(
-            f"'*{event.anchor}' is an alias, and sources have none",
-            where=where,
-            remedy="quote text that begins with '*'",
-        )
-    if event.anchor is not None:
-        raise FormatError(
-            f"'&{event.anchor}' is an anchor, and sources have none",
-            where=where,
-            remedy="quote text that begins with '&'",
-        )
-    if event.tag is not None:
-        raise FormatError(
-            f"'{event.tag:.80}' is a tag, and sources have none",
-            where=where,
-            remedy="quote text that begins with '!'",
+            f"the character {found[0]!r} ends a line for some readers of YAML and not for others",
+            where=place(text.count("\n", 0, found.start()) + 1, ""),
+            remedy="write it as an escape in double quotes",
         )
 
 
@@ -285,22 +300,29 @@ def _refuse_half_characters(node: ScalarNode) -> None:
 _BEGINNINGS = {"an alias": "*", "an anchor": "&", "a tag": "!", "a directive": "%"}
 
 
-def _not_yaml(error: Any) -> FormatError:
+def _not_yaml(error: YAMLError) -> FormatError:
     """Return PyYAML's complaint as ours, with the line, and a remedy for what happens most."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    context, problem = getattr(error, "context", None) or "", getattr(error, "problem", "") or ""
-    remedy = ""
+    from yaml import MarkedYAMLError
+
+    if not isinstance(error, MarkedYAMLError):
+        return FormatError(f"not YAML: {error}")
+    mark = error.problem_mark or error.context_mark
+    context, problem = error.context or "", error.problem or ""
+    return FormatError(
+        f"not YAML: {context}{': ' if context else ''}{problem}",
+        where=place(mark.line + 1, "") if mark is not None else "",
+        remedy=_remedy(context, problem),
+    )
+
+
+def _remedy(context: str, problem: str) -> str:
     for what, character in _BEGINNINGS.items():
         if context.endswith(what):
-            remedy = f"quote text that begins with '{character}'"
+            return f"quote text that begins with '{character}'"
     if "mapping values" in problem:
-        remedy = "quote text that holds ': '"
-    elif "'\\t'" in problem:
-        remedy = "indent with spaces"
-    elif "cannot start any token" in problem:
-        remedy = "quote text that begins with a special character"
-    return FormatError(
-        f"not YAML: {f'{context}: ' if context else ''}{problem}",
-        where=place(int(mark.line) + 1, "") if mark is not None else "",
-        remedy=remedy,
-    )
+        return "quote text that holds ': '"
+    if "'\\t'" in problem:
+        return "indent with spaces"
+    if "cannot start any token" in problem:
+        return "quote text that begins with a special character"
+    return ""

@@ -29,7 +29,7 @@ from custody.rules.grammar import parse_rule, parse_text
 from custody.sources.expiry import read_expiry
 from custody.sources.functionaries import read_functionaries, read_key_file
 from custody.sources.instead import instead_of
-from custody.sources.strict_yaml import ListNode, MappingNode, place, read_yaml
+from custody.sources.strict_yaml import ListNode, MappingNode, ScalarNode, place, read_yaml
 from custody.value import Value
 
 if TYPE_CHECKING:
@@ -63,12 +63,19 @@ class Source(Value):
 
     def place(self, path: str) -> str:
         """Return where a path of the layout stands in the source: `line 12, steps[0].functionaries`."""
-        written = path.replace(".pubkeys", ".functionaries")
-        head, _, rest = written.partition(".")
-        if head == "keys":
-            written = f"functionaries.{self.names.get(rest, rest)}"
-        line = _line(self.lines, written)
+        written, line = self._written(path), self.line(path)
         return place(line, written) if line else written
+
+    def line(self, path: str) -> int | None:
+        """Return the line on which a path of the layout stands, or the part around it."""
+        return _line(self.lines, self._written(path)) or None
+
+    def _written(self, path: str) -> str:
+        """Return the path in the source, which names functionaries where the layout has key ids."""
+        head, _, rest = path.partition(".")
+        if head == "keys":
+            return f"functionaries.{self.names.get(rest, rest)}"
+        return path.replace(".pubkeys", ".functionaries")
 
 
 def compile_source(
@@ -122,7 +129,8 @@ def _fields(node: Node, inside: str, known: tuple[str, ...], *, required: tuple[
     for name, field in fields.items():
         if name not in known:
             remedy = instead_of(name, inside=inside, known=known)
-            raise field.error(f"a {inside} has no such field", remedy)
+            article = "an" if inside == "inspection" else "a"
+            raise field.error(f"{article} {inside} has no such field", remedy)
     for name in required:
         if name not in fields:
             path = f"{node.path}.{name}" if node.path else name
@@ -136,8 +144,8 @@ def _items(fields: Mapping[str, Node], name: str) -> tuple[Node, ...]:
 
 def _expires(node: Node, at: datetime) -> datetime:
     # A date is no text to YAML, but it is written as one here: take it as it stands.
-    text = getattr(node, "value", None)
-    return read_expiry(text if isinstance(text, str) else node.text(), at=at, where=node.where)
+    text = node.value if isinstance(node, ScalarNode) and node.value else node.text()
+    return read_expiry(text, at=at, where=node.where)
 
 
 def _step(node: Node, keys: Mapping[str, PublicKey]) -> Step:

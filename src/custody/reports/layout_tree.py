@@ -1,0 +1,184 @@
+"""A layout as people read it: who may do what with which artifacts, and until when.
+
+`tree_lines` yields lines for a terminal, `tree_document` plain data for programs. Neither escapes anything: what
+prints them has to, since a layout's author may be anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from typing import TYPE_CHECKING
+
+from custody.encoding.instants import write_instant
+from custody.keys.public import signer_among
+from custody.rules.grammar import write_text
+from custody.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from custody.envelopes.reader import Envelope
+    from custody.keys.public import PublicKey
+    from custody.models.layout import Inspection, Layout, Step
+    from custody.rules.variants import Rule
+
+__all__ = ["CheckedSignature", "check_signatures", "digest_of", "tree_document", "tree_lines"]
+
+_WIDTH = 12
+_SHORT = 8
+
+
+class CheckedSignature(Value):
+    """A signature of an envelope; `good` is None where no key was given to check it with."""
+
+    keyid: str
+    good: bool | None
+
+
+def check_signatures(envelope: Envelope, keys: Sequence[PublicKey]) -> tuple[CheckedSignature, ...]:
+    """Return every signature, each checked with all of `keys`; without keys, none is checked."""
+    message = envelope.signed_bytes if keys else b""
+    checked = []
+    for signature in envelope.signatures:
+        good = None
+        if keys:
+            usable = () if signature.is_openpgp else keys
+            good = signer_among(usable, signature.keyid, signature.value, message) is not None
+        checked.append(CheckedSignature(keyid=signature.keyid, good=good))
+    return tuple(checked)
+
+
+def digest_of(envelope: Envelope) -> str:
+    """Return the SHA-256 of what is signed, by which `custody verify --layout-digest` names a layout."""
+    return hashlib.sha256(envelope.payload).hexdigest()
+
+
+def tree_lines(
+    layout: Layout,
+    at: datetime,
+    *,
+    title: str,
+    envelope: Envelope | None = None,
+    keys: Sequence[PublicKey] = (),
+    names: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Yield the layout line by line.
+
+    `envelope` is what it came in, `keys` those to check signatures with, `names` what its source calls key ids.
+    """
+    called = names or {}
+    yield f"{title}: {_kind(envelope)}"
+    yield from _field("readme", layout.readme.split("\n") if layout.readme else ())
+    yield from _field("expires", [f"{write_instant(layout.expires)}, {_left(layout, at)}"])
+    if envelope is not None:
+        yield from _field("digest", [f"sha256:{digest_of(envelope)}"])
+        signatures = check_signatures(envelope, keys)
+        yield from _field("signed by", [_signature_text(s) for s in signatures] or ["nobody yet"])
+    yield from _field("ignored", layout.ignored)
+    yield "keys"
+    for keyid, key in layout.keys.items():
+        yield f"  {keyid}  {key.scheme}{f'  {called[keyid]}' if keyid in called else ''}"
+    yield "steps"
+    for number, step in enumerate(layout.steps, 1):
+        yield from _step_lines(number, step, layout, called)
+    if layout.inspect:
+        yield "inspections"
+    for number, inspection in enumerate(layout.inspect, 1):
+        yield f"  {number} {inspection.name}"
+        yield from _field("run", [shlex.join(inspection.run)], 4)
+        yield from _rule_lines(inspection)
+
+
+def tree_document(
+    layout: Layout,
+    at: datetime,
+    *,
+    title: str,
+    envelope: Envelope | None = None,
+    keys: Sequence[PublicKey] = (),
+    names: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    """Return the same as plain data, rules as text; a key that `names` does not know has the name null."""
+    called = names or {}
+    signatures = check_signatures(envelope, keys) if envelope is not None else ()
+    return {
+        "file": title,
+        "envelope": envelope.kind if envelope is not None else None,
+        "digest": f"sha256:{digest_of(envelope)}" if envelope is not None else None,
+        "signatures": [{"keyid": s.keyid, "verified": s.good} for s in signatures],
+        "readme": layout.readme,
+        "expires": write_instant(layout.expires),
+        "expired": at >= layout.expires,
+        "days_left": (layout.expires - at).days,
+        "ignored": list(layout.ignored),
+        "keys": {
+            keyid: {"keytype": key.keytype, "scheme": key.scheme, "name": called.get(keyid)}
+            for keyid, key in layout.keys.items()
+        },
+        "steps": [_with_texts(step.document(), step) for step in layout.steps],
+        "inspect": [_with_texts(item.document(), item) for item in layout.inspect],
+    }
+
+
+def _with_texts(document: dict[str, object], item: Step | Inspection) -> dict[str, object]:
+    texts = {
+        "expected_materials": [write_text(rule) for rule in item.expected_materials],
+        "expected_products": [write_text(rule) for rule in item.expected_products],
+    }
+    return {name: value for name, value in document.items() if name != "_type"} | texts
+
+
+def _kind(envelope: Envelope | None) -> str:
+    if envelope is None:
+        return "the source of a layout"
+    names = {"metablock": "Metablock", "dsse": "DSSE envelope"}
+    return f"a layout in a {names.get(envelope.kind, envelope.kind)}"
+
+
+def _left(layout: Layout, at: datetime) -> str:
+    left = layout.expires - at
+    if at >= layout.expires:
+        return f"expired {_days((at - layout.expires).days)} ago"
+    return f"in {_days(left.days)}" if left.days else "in less than a day"
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
+
+
+def _signature_text(signature: CheckedSignature) -> str:
+    state = {None: "not checked", True: "good", False: "NOT by a given key"}[signature.good]
+    return f"{signature.keyid or 'a key without a name'} ({state})"
+
+
+def _step_lines(number: int, step: Step, layout: Layout, called: Mapping[str, str]) -> Iterator[str]:
+    yield f"  {number} {step.name}"
+    count = f"{step.threshold} of " if step.threshold > 1 or len(step.pubkeys) > 1 else ""
+    names = ", ".join(_key_text(keyid, layout, called) for keyid in step.pubkeys)
+    yield from _field("signed by", [f"{count}{names or 'nobody'}"], 4)
+    yield from _field("command", [shlex.join(step.expected_command) or "(any)"], 4)
+    yield from _rule_lines(step)
+
+
+def _key_text(keyid: str, layout: Layout, called: Mapping[str, str]) -> str:
+    key = layout.keys.get(keyid)
+    name = f"{called[keyid]} " if keyid in called else ""
+    return f"{name}{keyid[:_SHORT]} ({key.keytype if key is not None else 'not among the keys'})"
+
+
+def _rule_lines(item: Step | Inspection) -> Iterator[str]:
+    yield from _field("materials", _texts(item.expected_materials), 4)
+    yield from _field("products", _texts(item.expected_products), 4)
+
+
+def _texts(rules: Iterable[Rule]) -> list[str]:
+    return [write_text(rule) for rule in rules] or ["(no rules: everything is allowed)"]
+
+
+def _field(name: str, values: Iterable[str], indent: int = 2) -> Iterator[str]:
+    """Yield the values below each other, the name before the first."""
+    for value in values:
+        yield f"{' ' * indent}{name:{_WIDTH}}{value}"
+        name = ""

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custody.envelopes.dsse import DSSEEnvelope
+from custody.envelopes.metablock import Metablock
+from custody.models.layout import Inspection, Layout, Step
+from custody.reports.layout_tree import check_signatures, digest_of, tree_document, tree_lines
+from tests.simulator import actor, rules, signed
+
+AT = datetime(2030, 1, 1, tzinfo=UTC)
+ALICE, BOB, OWNER = actor("alice"), actor("bob"), actor("owner")
+LAYOUT = Layout(
+    expires=AT + timedelta(days=184),
+    readme="How acme is made\nand why",
+    keys={who.keyid: who.public_key for who in (ALICE, BOB)},
+    steps=(
+        Step(
+            name="clone",
+            pubkeys=(ALICE.keyid,),
+            expected_command=("git", "clone", "a b"),
+            expected_materials=rules(["DISALLOW *"]),
+            expected_products=rules(["CREATE 'a b/*'", "DISALLOW *"]),
+        ),
+        Step(name="review", pubkeys=(ALICE.keyid, BOB.keyid, "f" * 64), threshold=2),
+    ),
+    inspect=(Inspection(name="unpack", run=("tar", "xf", "a.tar")),),
+)
+
+
+def test_the_tree_says_who_does_what_with_what_and_until_when() -> None:
+    envelope = Metablock.wrap(LAYOUT.document())
+    assert list(tree_lines(LAYOUT, AT, title="root.layout", envelope=envelope)) == [
+        "root.layout: a layout in a Metablock",
+        "  readme      How acme is made",
+        "              and why",
+        "  expires     2030-07-04T00:00:00Z, in 184 days",
+        f"  digest      sha256:{digest_of(envelope)}",
+        "  signed by   nobody yet",
+        "keys",
+        f"  {ALICE.keyid}  ed25519",
+        f"  {BOB.keyid}  ed25519",
+        "steps",
+        "  1 clone",
+        f"    signed by   {ALICE.keyid[:8]} (ed25519)",
+        "    command     git clone 'a b'",
+        "    materials   DISALLOW *",
+        "    products    CREATE 'a b/*'",
+        "                DISALLOW *",
+        "  2 review",
+        f"    signed by   2 of {ALICE.keyid[:8]} (ed25519), {BOB.keyid[:8]} (ed25519), ffffffff (not among the keys)",
+        "    command     (any)",
+        "    materials   (no rules: everything is allowed)",
+        "    products    (no rules: everything is allowed)",
+        "inspections",
+        "  1 unpack",
+        "    run         tar xf a.tar",
+        "    materials   (no rules: everything is allowed)",
+        "    products    (no rules: everything is allowed)",
+    ]
+
+
+def test_a_source_has_names_and_neither_digest_nor_signatures() -> None:
+    lines = list(tree_lines(LAYOUT, AT, title="s.yaml", names={ALICE.keyid: "alice"}))
+    assert lines[0] == "s.yaml: the source of a layout"
+    assert not any("digest" in line or "nobody yet" in line for line in lines)
+    assert f"  {ALICE.keyid}  ed25519  alice" in lines
+    assert f"    signed by   alice {ALICE.keyid[:8]} (ed25519)" in lines
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (timedelta(days=1), "in 1 day"),
+        (timedelta(hours=3), "in less than a day"),
+        (timedelta(0), "expired 0 days ago"),
+        (timedelta(days=-3), "expired 3 days ago"),
+    ],
+)
+def test_the_time_that_is_left_is_said_in_days(days: timedelta, said: str) -> None:
+    lines = list(tree_lines(LAYOUT.replace(expires=AT + days), AT, title="x"))
+    assert any(line.endswith(f", {said}") for line in lines)
+
+
+@pytest.mark.parametrize("dsse", [False, True])
+def test_a_signature_is_good_only_if_a_given_key_made_it(dsse: bool) -> None:
+    envelope = signed(LAYOUT.document(), OWNER, ALICE, dsse=dsse)
+    assert [s.good for s in check_signatures(envelope, ())] == [None, None]
+    assert [s.good for s in check_signatures(envelope, [OWNER.public_key])] == [True, False]
+    changed = signed(LAYOUT.replace(readme="").document(), dsse=dsse).replace(signatures=envelope.signatures)
+    assert [s.good for s in check_signatures(changed, [OWNER.public_key, ALICE.public_key])] == [False, False]
+    told = "\n".join(tree_lines(LAYOUT, AT, title="x", envelope=envelope, keys=[OWNER.public_key]))
+    assert f"  signed by   {OWNER.keyid} (good)\n              {ALICE.keyid} (NOT by a given key)" in told
+
+
+def test_the_document_holds_the_same_as_the_tree() -> None:
+    envelope = DSSEEnvelope.wrap(LAYOUT.document())
+    document = tree_document(LAYOUT, AT, title="root.layout", envelope=envelope, names={BOB.keyid: "bob"})
+    steps = document["steps"]
+    assert isinstance(steps, list)
+    assert steps[0]["expected_products"] == ["CREATE 'a b/*'", "DISALLOW *"]
+    assert document["envelope"] == "dsse"
+    assert document["digest"] == f"sha256:{digest_of(envelope)}"
+    assert document["days_left"] == 184
+    assert document["expired"] is False
+    assert document["keys"] == {
+        ALICE.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": None},
+        BOB.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": "bob"},
+    }
+    assert tree_document(LAYOUT, LAYOUT.expires, title="x")["expired"] is True
