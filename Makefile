@@ -92,13 +92,14 @@ components: ## install the programs that the tests use and that are missing
 
 requirements: ## compile the hashed pins anew (needs uv)
 	@[ -n "$(UV)" ] || { echo "compiling the pins needs uv" >&2; exit 1; }
-	uv pip compile $(PIN) --output-file requirements/runtime.txt pyproject.toml
-	uv pip compile $(PIN) --output-file requirements/dev.txt --group dev pyproject.toml
+	uv pip compile $(PIN) --all-extras --output-file requirements/runtime.txt pyproject.toml
+	uv pip compile $(PIN) --all-extras --output-file requirements/dev.txt --group dev pyproject.toml
+	uv pip compile $(PIN) --output-file requirements/bench.txt --constraint requirements/runtime.txt requirements/bench.in
 
 PIN := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 clean: ## remove everything that can be made again
-	rm -rf $(VENV) dist build .coverage .coverage.* coverage.xml htmlcov
+	rm -rf $(VENV) .bench/venv dist build .coverage .coverage.* coverage.xml htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests $(wildcard benchmarks docs) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,7 @@
 """Print a completion script for your shell.
 
+It needs the extra `completion`: pip install 'custody[completion]'.
+
 Examples:
   custody completion bash > ~/.local/share/bash-completion/completions/custody
   custody completion zsh > ~/.zfunc/_custody
@@ -29,9 +31,15 @@ def configure(parser: ArgumentParser) -> None:
 
 def execute(options: Namespace) -> int:
     """Print the script."""
-    import shtab
-
     from custody.cli.main import build_parser
+    from custody.errors import UsageError
+
+    try:
+        import shtab
+    except ImportError:
+        raise UsageError(
+            "this installation lacks the extra 'completion'; get it with: pip install 'custody[completion]'"
+        ) from None
 
     say(shtab.complete(build_parser(), shell=options.shell))
     return ACCEPTED

@@ -30,8 +30,9 @@ _NEEDED = {
     "cryptography": "keys and signatures",
     "PyYAML": "`custody layout build`",
     "pathspec": "exclude patterns",
-    "shtab": "`custody completion`",
 }
+
+_EXTRAS = {"completion": ("shtab", "`custody completion`")}
 
 _PROGRAMS = {
     "git": ("`git:` artifacts and `custody demo`", "install git"),
@@ -55,6 +56,7 @@ def examine() -> tuple[Examined, ...]:
     return (
         _python(),
         *_distributions(),
+        *_extras(),
         _conflict(),
         *_programs(),
         _pkcs11(),
@@ -80,6 +82,17 @@ def _distributions() -> Iterator[Examined]:
                 finding=f"missing, needed for {purpose}",
                 remedy=f"pip install {name}",
             )
+
+
+def _extras() -> Iterator[Examined]:
+    for extra, (distribution, purpose) in _EXTRAS.items():
+        version = _version(distribution)
+        name = f"[{extra}]"
+        if version:
+            yield Examined(name=name, state="ok", finding=f"{distribution} {version}, for {purpose}")
+        else:
+            remedy = f"pip install 'custody[{extra}]'"
+            yield Examined(name=name, state="absent", finding=f"not installed, for {purpose}", remedy=remedy)
 
 
 def _conflict() -> Examined:

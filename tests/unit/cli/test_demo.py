@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,3 +46,24 @@ def test_custody_s_own_checkout_is_carried_through_its_chain(
     assert output.count("The software product passed all verification.") == 1
     assert "unpacked/custody/verdict.py" in output
     assert "did not pass verification: product-differs." in output
+
+
+@pytest.mark.slow
+def test_a_wheel_installed_elsewhere_carries_the_bundled_project(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=root, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    done = subprocess.run(
+        [sys.executable, "-m", "custody", "demo", str(tmp_path / "demo")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a small project that comes with custody" in done.stdout
+    assert "did not pass verification: product-differs." in done.stdout

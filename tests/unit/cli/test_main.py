@@ -6,14 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import Action, ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import custody
 from custody.cli import keygen
-from custody.cli.main import COMMANDS, main
+from custody.cli.main import COMMANDS, build_parser, main
 from custody.errors import UsageError
 
 Output = pytest.CaptureFixture[str]
@@ -130,6 +131,29 @@ def test_the_completion_script_is_one_that_the_shell_accepts(tmp_path: Path, cap
     complete = f'source {script}; COMP_WORDS=(custody ver); COMP_CWORD=1; _shtab_custody; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", complete], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["verify"]
+
+
+def test_without_the_extra_completion_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["completion", "bash"]) == 2
+    assert "pip install 'custody[completion]'" in capsys.readouterr().err
+
+
+def test_every_option_that_takes_a_list_takes_it_at_once_and_repeated() -> None:
+    lists = [action for action in _actions(build_parser()) if action.option_strings and action.nargs in {"+", "*"}]
+    assert len(lists) > 20
+    for action in lists:
+        assert type(action).__name__ == "_ExtendAction", action.option_strings
+        assert action.default in ([], None), action.option_strings
+
+
+def _actions(parser: ArgumentParser) -> Iterator[Action]:
+    for action in parser._actions:
+        if isinstance(action.choices, dict):
+            for inner in action.choices.values():
+                yield from _actions(inner)
+        else:
+            yield action
 
 
 @pytest.mark.parametrize("shell", ["fish", "tcsh", "zsh"])

@@ -1,0 +1,34 @@
+"""Looks at every file below a directory without opening any: no recorder can do less.
+
+python -I -S stat_walk.py DIRECTORY TIMES
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str]) -> int:
+    """Walk the tree as often as asked and return 0."""
+    root, times = arguments
+    for _ in range(int(times)):
+        _walk(root)
+    return 0
+
+
+def _walk(root: str) -> None:
+    pending = [root]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                else:
+                    entry.stat(follow_symlinks=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
