@@ -2,7 +2,7 @@
 
     chain = Simulator()
     chain.step("write", "alice", products={"src/a.py": b"1"}, expected_products=["CREATE src/*", "DISALLOW *"])
-    chain.step("build", "bob", materials={"src/a.py": b"1"}, expected_materials=["MATCH src/* WITH PRODUCTS FROM write"])
+    chain.step("build", "bob", materials={"src/a.py": b"1"}, expected_materials=["MATCH * WITH PRODUCTS FROM write"])
     chain.judge().require()
 
 Tests change one thing and look at the verdict.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +32,8 @@ from custody.verdict import Verdict
 from custody.verification.case import Case, Completed, Demands, Evidence, EvidenceSet, Inspector
 from custody.verification.judge import judge
 from custody.workflows.gather import gather
+from custody.workflows.inspect import InspectionOptions
+from custody.workflows.verify import Verification
 
 __all__ = [
     "AT",
@@ -43,6 +46,7 @@ __all__ = [
     "link_name",
     "rules",
     "signed",
+    "two_steps",
 ]
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -125,8 +129,8 @@ class FakeInspector:
     def run(self, name: str, command: Sequence[str]) -> Completed:
         """Run the function for `command`."""
         self.ran.append(name)
-        text = " ".join(command)
-        return Completed(return_value=self.commands.get(text, lambda _: 0)(self.files))
+        effect = self.commands.get(" ".join(command))
+        return Completed(return_value=effect(self.files) if effect is not None else 0)
 
     def keep(self, link: Link) -> None:
         """Remember the link."""
@@ -200,23 +204,33 @@ class Simulator:
         materials: Mapping[str, bytes | str] | None = None,
         products: Mapping[str, bytes | str] | None = None,
         file: str = "",
-        **fields: Any,
+        name: str = "",
+        command: Sequence[str] = (),
+        byproducts: Mapping[str, Any] | None = None,
+        environment: Mapping[str, Any] | None = None,
     ) -> Link:
-        """Put a link of `step` signed by `who` among the evidence, as `file` if that is given."""
-        link = Link(name=step, materials=hashed(materials or {}), products=hashed(products or {})).replace(**fields)
+        """Put a link of `step` signed by `who` among the evidence, as `file` if that is given, saying it is `name`."""
+        link = Link(
+            name=name or step,
+            materials=hashed(materials or {}),
+            products=hashed(products or {}),
+            command=tuple(command),
+            byproducts=byproducts or {},
+            environment=environment or {},
+        )
         self.put(step, who, link.document(), file=file)
         return link
 
-    def put(self, step: str, who: str, document: Mapping[str, Any], *, file: str = "") -> None:
-        """Put any document signed by `who` among the evidence of `step`."""
+    def put(self, step: str, who: str, document: Mapping[str, Any], *others: str, file: str = "") -> None:
+        """Put any document signed by `who` and `others` among the evidence of `step`."""
         each = Actor(who)
-        self.files[file or link_name(step, each)] = signed(document, each, dsse=self.dsse).write()
+        envelope = signed(document, each, *map(Actor, others), dsse=self.dsse)
+        self.files[file or link_name(step, each)] = envelope.write()
 
-    def sublayout(self, step: str, who: str, inner: Simulator) -> None:
+    def sublayout(self, step: str, who: str, inner: Simulator, *others: str) -> None:
         """Put the layout of `inner`, signed by `who`, in place of a link of `step`, with its links in its directory."""
-        each = Actor(who)
-        name = link_name(step, each)
-        self.files[name] = signed(inner.document(), each, dsse=self.dsse).write()
+        name = link_name(step, Actor(who))
+        self.put(step, who, inner.document(), *others)
         base = name.removesuffix(".link")
         self.files |= {f"{base}/{path}": data for path, data in inner.files.items()}
 
@@ -231,8 +245,14 @@ class Simulator:
         """Return the layout signed by the owner."""
         return signed(self.document(), self.owner, dsse=self.dsse)
 
+    def remove(self, step: str, who: str) -> None:
+        """Take the link of `step` by `who` away, with what belongs to it as a sublayout."""
+        name = link_name(step, Actor(who))
+        inside = name.removesuffix("link").removesuffix(".") + "/"
+        self.files = {path: data for path, data in self.files.items() if path != name and not path.startswith(inside)}
+
     def evidence(self) -> EvidenceSet:
-        """Return what a verifier would gather."""
+        """Return what a verifier would gather; `document_changes` may make the layout one that nobody can read."""
         return gather(self.layout, MemoryStore(self.files))
 
     def case(self, envelope: Envelope | None = None) -> Case:
@@ -246,6 +266,40 @@ class Simulator:
             demands=self.demands,
         )
 
+    def verification(
+        self, directory: Path, *, inspections: InspectionOptions | None = None, state: str = ""
+    ) -> Verification:
+        """Return the verification of the chain on disk: evidence goes into `directory`, which inspections see, too."""
+        for name, data in self.files.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return Verification(
+            layout=self.envelope(),
+            owner_keys=self.owner_keys,
+            evidence=str(directory),
+            parameters=self.parameters,
+            demands=self.demands,
+            inspections=inspections or InspectionOptions(directory=str(directory)),
+            state=state,
+            at=self.at,
+        )
+
     def judge(self, inspector: Inspector | None = None) -> Verdict:
         """Return the verdict."""
         return judge(self.case(), inspector)
+
+
+def two_steps(*, dsse: bool = False) -> Simulator:
+    """Return a chain that is accepted: alice writes src/a.py, bob builds out from it, and nothing else may be there."""
+    chain = Simulator(dsse=dsse)
+    chain.step("write", "alice", products={"src/a.py": "1"}, expected_products=["CREATE src/*", "DISALLOW *"])
+    chain.step(
+        "build",
+        "bob",
+        materials={"src/a.py": "1"},
+        products={"src/a.py": "1", "out": "2"},
+        expected_materials=["MATCH src/* WITH PRODUCTS FROM write", "DISALLOW *"],
+        expected_products=["CREATE out", "MATCH src/* WITH PRODUCTS FROM write", "DISALLOW *"],
+    )
+    return chain

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     # evidence of a step
     LINK_MISSING = "link-missing"
     LINK_MALFORMED = "link-malformed"
+    LINK_UNREADABLE = "link-unreadable"
     LINK_NAME_DIFFERS = "link-name-differs"
     LINK_TOO_OLD = "link-too-old"
     SIGNATURE_MISSING = "signature-missing"
@@ -202,8 +203,9 @@ class Verdict(Value):
         rejections = self.rejections
         if not rejections:
             return "rejected: nothing was verified"
-        more = f" (and {len(rejections) - 1} more findings)" if len(rejections) > 1 else ""
-        return f"rejected: {rejections[-1]}{more}"
+        others = len(rejections) - 1
+        more = f" (and {others} more finding{'s' if others > 1 else ''})" if others else ""
+        return f"rejected: {rejections[0]}{more}"
 
     def require(self) -> Self:
         """Return the verdict if it accepts.

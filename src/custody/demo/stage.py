@@ -26,6 +26,9 @@ class Stage:
         self.headline = headline
         path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         self._environment = {**os.environ, "PATH": path, "NO_COLOR": "1"}
+        if modules := os.environ.get("PYTHONPATH"):  # the commands run elsewhere, where relative paths lead nowhere
+            absolute = (os.path.abspath(part) for part in modules.split(os.pathsep) if part)
+            self._environment["PYTHONPATH"] = os.pathsep.join(absolute)
 
     def custody(self, *arguments: str, cwd: str = ".", shown: bool = True) -> str:
         """Run a `custody` command that has to succeed and return what it printed."""

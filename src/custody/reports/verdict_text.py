@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from custody.rules.engine import Trace
     from custody.verdict import ArtifactFinding, Finding, InspectionReport, StepReport, Verdict
 
-__all__ = ["MAX_ARTIFACTS", "PASSED", "explain_lines", "verdict_lines"]
+__all__ = ["MAX_ARTIFACTS", "PASSED", "explain_lines", "finding_lines", "verdict_lines"]
 
 PASSED = "The software product passed all verification."
 
 MAX_ARTIFACTS = 20
 """How many artifacts of one finding are written out; the rest is counted."""
 
+MAX_TEXT = 500
+"""How much of a name or digest is written out; those who sign links may put megabytes there."""
+
 
 def verdict_lines(verdict: Verdict, *, notes: bool = False) -> Iterator[str]:
     """Yield the lines of the report; `notes` adds findings that are neither rejections nor warnings."""
-    for step in verdict.steps:
-        yield _step_line(step)
-    for inspection in verdict.inspections:
-        yield _inspection_line(inspection)
+    yield from _item_lines(verdict)
     for binding in verdict.bindings:
         yield (
             f"artifact {binding.target!r} verified (product {binding.product!r} of step {binding.step!r},"
@@ -38,7 +38,7 @@ def verdict_lines(verdict: Verdict, *, notes: bool = False) -> Iterator[str]:
     for finding in verdict.findings:
         if finding.severity is Severity.NOTE and not notes:
             continue
-        yield from _finding_lines(finding)
+        yield from finding_lines(finding)
     yield _last_line(verdict)
 
 
@@ -57,15 +57,30 @@ def explain_lines(verdict: Verdict) -> Iterator[str]:
             yield from _trace_lines(trace, inspected.link)
 
 
+def _item_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield a line a step and inspection, those of a sublayout below its step."""
+    for step in verdict.steps:
+        yield _step_line(step)
+        if step.sublayout is not None:
+            yield from (f"    {line}" for line in _item_lines(step.sublayout))
+    for inspection in verdict.inspections:
+        yield _inspection_line(inspection)
+
+
 def _step_line(step: StepReport) -> str:
-    if not step.verified or step.link is None:
-        return f"step {step.name!r} not verified"
+    if step.link is None:
+        return f"step {step.name!r} not verified (no link of it counts)"
     signers = ", ".join(keyid[:8] for keyid in step.signers)
     kind = "sublayout" if step.sublayout is not None else "link"
-    return (
-        f"step {step.name!r} verified ({kind} signed by {signers}, "
-        f"{_count(step.link.materials, 'material')}, {_count(step.link.products, 'product')})"
+    what = (
+        f"{kind} signed by {signers}, "
+        f"{_count(step.link.materials, 'material')}, {_count(step.link.products, 'product')}"
     )
+    if step.verified:
+        return f"step {step.name!r} verified ({what})"
+    # Without the links of all steps no rule was applied, so that nothing is said against this step, nor for it.
+    why = "its rules were broken" if step.traces else "not judged further, since other steps lack evidence"
+    return f"step {step.name!r} not verified ({what}; {why})"
 
 
 def _inspection_line(inspection: InspectionReport) -> str:
@@ -79,7 +94,8 @@ def _count(things: Sized, singular: str) -> str:
     return f"{len(things)} {singular}" if len(things) == 1 else f"{len(things)} {singular}s"
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """Yield what one finding says, its first artifacts below it."""
     yield f"{finding.severity}: {finding.subject}: {finding.message} [{finding.reason}]"
     for artifact in finding.artifacts[:MAX_ARTIFACTS]:
         yield from _artifact_lines(artifact)
@@ -88,13 +104,13 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def _artifact_lines(artifact: ArtifactFinding) -> Iterator[str]:
-    yield f"    {artifact.name}" + (f": {artifact.explanation}" if artifact.explanation else "")
+    yield f"    {artifact.name:.{MAX_TEXT}}" + (f": {artifact.explanation}" if artifact.explanation else "")
     if artifact.expected is not None:
-        yield f"        expected {short(artifact.expected)}"
+        yield f"        expected {short(artifact.expected):.{MAX_TEXT}}"
     if artifact.found is not None:
-        yield f"        found    {short(artifact.found)}"
+        yield f"        found    {short(artifact.found):.{MAX_TEXT}}"
     if artifact.last_seen:
-        yield f"        that was last seen among {artifact.last_seen}"
+        yield f"        what was found was last seen among {artifact.last_seen}"
 
 
 def _last_line(verdict: Verdict) -> str:

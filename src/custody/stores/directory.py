@@ -7,10 +7,14 @@ of that sublayout.
 from __future__ import annotations
 
 import os
-import re
+from typing import TYPE_CHECKING
 
 from custody.errors import StoreError
 from custody.files import read_file
+from custody.stores.names import SUFFIX, by_step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["MAX_EVIDENCE_BYTES", "MAX_LINKS", "DirectoryStore"]
 
@@ -20,8 +24,6 @@ MAX_LINKS = 1024
 MAX_EVIDENCE_BYTES = 256 * 1024 * 1024
 """The largest file that is read as evidence."""
 
-_SUFFIX = ".link"
-
 
 class DirectoryStore:
     """The links in the directory `path`."""
@@ -30,15 +32,14 @@ class DirectoryStore:
         """Look into `path`; a directory that cannot be listed is a StoreError."""
         self.path = path
         try:
-            self._names = sorted(os.listdir(path))
+            self._names = by_step(os.listdir(path))
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "that is no directory name"
             raise StoreError(f"cannot look for links in {path!r}: {reason}") from error
 
-    def links(self, step: str) -> list[str]:
+    def links(self, step: str) -> Sequence[str]:
         """Return the files called `{step}.{up to 8 characters}.link`, sorted."""
-        shape = re.compile(rf"{re.escape(step)}\.[^.]{{1,8}}\.link")
-        found = [name for name in self._names if shape.fullmatch(name)]
+        found = self._names.get(step, ())
         if len(found) > MAX_LINKS:
             raise StoreError(
                 f"{self.path!r} has {len(found)} files that may be links of step {step!r}, expected at most"
@@ -56,5 +57,5 @@ class DirectoryStore:
 
     def nested(self, name: str) -> DirectoryStore | None:
         """Return the directory called like the link without its suffix."""
-        inside = os.path.join(self.path, name.removesuffix(_SUFFIX))
+        inside = os.path.join(self.path, name.removesuffix(SUFFIX))
         return DirectoryStore(inside) if os.path.isdir(inside) else None

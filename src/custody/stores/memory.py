@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from custody.errors import StoreError
+from custody.stores.names import SUFFIX, by_step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["MemoryStore"]
 
@@ -17,19 +17,26 @@ class MemoryStore:
     """The links in `files`, which maps relative paths such as `build.1234abcd.link` to bytes."""
 
     def __init__(self, files: Mapping[str, bytes], base: str = "") -> None:
-        """Look into the part of `files` below `base`."""
-        self._files = files
+        """Look into `files`, whose paths all begin with `base`: empty, or a directory with its slash."""
         self._base = base
+        self._files: dict[str, bytes] = {}
+        self._below: dict[str, dict[str, bytes]] = {}
+        for path, data in files.items():
+            first, slash, rest = path[len(base) :].partition("/")
+            if slash:
+                self._below.setdefault(first, {})[f"{base}{first}/{rest}"] = data
+            else:
+                self._files[first] = data
+        self._names = by_step(self._files)
 
-    def links(self, step: str) -> list[str]:
+    def links(self, step: str) -> Sequence[str]:
         """Return the names of the shape `{step}.{up to 8 characters}.link`, sorted."""
-        shape = re.compile(rf"{re.escape(self._base + step)}\.[^./]{{1,8}}\.link")
-        return sorted(name[len(self._base) :] for name in self._files if shape.fullmatch(name))
+        return self._names.get(step, ())
 
     def read(self, name: str) -> bytes:
         """Return the bytes."""
         try:
-            return self._files[self._base + name]
+            return self._files[name]
         except KeyError:
             raise StoreError(f"there is no {self.source(name)!r}") from None
 
@@ -39,7 +46,6 @@ class MemoryStore:
 
     def nested(self, name: str) -> MemoryStore | None:
         """Return what lies below the link's name without its suffix."""
-        base = f"{self._base}{name.removesuffix('.link')}/"
-        if any(path.startswith(base) for path in self._files):
-            return MemoryStore(self._files, base)
-        return None
+        first = name.removesuffix(SUFFIX)
+        inside = self._below.get(first)
+        return MemoryStore(inside, f"{self._base}{first}/") if inside is not None else None

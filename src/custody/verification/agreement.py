@@ -6,10 +6,13 @@ Exactly one group must reach the threshold: with two, the functionaries told two
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from custody.rules.digests import short
 from custody.value import Value
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
+from custody.verification.rulings import MAX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
     from custody.verification.votes import Vote
 
 __all__ = ["Agreement", "agree"]
+
+MAX_PEERS = 32
+"""With how many groups a link is compared that differ from it, if at all, in digests that are not pinned."""
+
+MAX_EXPLAINED = 5
+"""How many differences, names and files one message spells out."""
 
 
 class Agreement(Value):
@@ -42,28 +51,75 @@ def agree(
     groups = _groups(votes, place.comparison)
     winners = [group for group in groups if _voices(group) >= step.threshold]
     if len(winners) == 1:
-        won = sorted(winners[0], key=lambda vote: step.pubkeys.index(vote.key.keyid))
+        order = {keyid: number for number, keyid in reversed(list(enumerate(step.pubkeys)))}
+        won = sorted(winners[0], key=lambda vote: order[vote.key.keyid])
         return Agreement(votes=tuple(won)), [*skipped, *_dissent(step, groups, winners[0], place)]
     failure = _failure(step, votes, skipped, groups, winners, place)
     return Agreement(), [*(finding.escalated() for finding in skipped), failure]
 
 
-def _groups(votes: Sequence[Vote], comparison: Comparison) -> list[list[Vote]]:
-    groups: list[list[Vote]] = []
+class _Group(list["Vote"]):
+    """Votes for one set of artifacts; `materials` and `products` have every digest that one of them gives."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self.materials = dict(link.materials)
+        self.products = dict(link.products)
+
+    def admits(self, link: Link, comparison: Comparison) -> bool:
+        """Return whether the link contradicts none of the group's."""
+        same = comparison.same_artifacts
+        return same(self.materials, link.materials) and same(self.products, link.products)
+
+    def learn(self, link: Link) -> None:
+        """Take over digests that the group did not have yet."""
+        for own, other in ((self.materials, link.materials), (self.products, link.products)):
+            for name, digests in other.items():
+                if not digests.keys() <= own[name].keys():
+                    own[name] = {**digests, **own[name]}
+
+
+def _groups(votes: Sequence[Vote], comparison: Comparison) -> list[_Group]:
+    """Return the votes by what they say.
+
+    Whoever may sign may sign a thousand different links, so each is compared only with groups that agree with it in
+    every pinned digest: with the one that says exactly the same, and with a few of the others.
+    """
+    groups: list[_Group] = []
+    by_link: dict[int, _Group] = {}
+    exact: dict[bytes, _Group] = {}
+    alike: dict[bytes, list[_Group]] = {}
+    single = len({id(vote.link) for vote in votes}) == 1
     for vote in votes:
-        for group in groups:
-            if all(vote.link is other.link or _equal(vote, other, comparison) for other in group):
-                group.append(vote)
-                break
-        else:
-            groups.append([vote])
+        link = vote.link
+        group = by_link.get(id(link))
+        if group is None:
+            said, pinned = (b"", b"") if single else _fingerprints(link, comparison)
+            peers = alike.setdefault(pinned, [])
+            candidates = [*([exact[said]] if said in exact else ()), *peers[:MAX_PEERS]]
+            group = next((peer for peer in candidates if peer.admits(link, comparison)), None)
+            if group is None:
+                group = _Group(link)
+                groups.append(group)
+                peers.append(group)
+            group.learn(link)
+            exact[said] = by_link[id(link)] = group
+        group.append(vote)
     return groups
 
 
-def _equal(one: Vote, other: Vote, comparison: Comparison) -> bool:
-    return comparison.same_artifacts(one.link.materials, other.link.materials) and comparison.same_artifacts(
-        one.link.products, other.link.products
-    )
+def _fingerprints(link: Link, comparison: Comparison) -> tuple[bytes, bytes]:
+    """Return hashes of the link's artifacts with all their digests, and with the pinned ones only."""
+    exact, pinned = hashlib.sha256(), hashlib.sha256()
+    algorithms = sorted(comparison.pinned)
+    for side in (link.materials, link.products):
+        for name in sorted(side):
+            digests = {algorithm: digest.lower() for algorithm, digest in side[name].items()}
+            exact.update(repr((name, sorted(digests.items()))).encode())
+            pinned.update(repr((name, [digests.get(algorithm) for algorithm in algorithms])).encode())
+        exact.update(b"\n")
+        pinned.update(b"\n")
+    return exact.digest(), pinned.digest()
 
 
 def _voices(votes: Sequence[Vote]) -> int:
@@ -71,71 +127,66 @@ def _voices(votes: Sequence[Vote]) -> int:
     return len({vote.key.identity for vote in votes})
 
 
-def _dissent(step: Step, groups: list[list[Vote]], winner: list[Vote], place: Place) -> list[Finding]:
+def _dissent(step: Step, groups: Sequence[Sequence[Vote]], winner: Sequence[Vote], place: Place) -> list[Finding]:
     severity = Severity.REJECTION if place.demands.unanimous else Severity.WARNING
-    return [
-        Finding(
-            reason=Reason.DISSENT,
-            severity=severity,
-            subject=place.subject("step", step.name),
-            message=(
-                f"{_names(group)} recorded other artifacts than the {_voices(winner)} functionaries who agree:"
-                f" {_first_difference(winner[0].link, group[0].link, place.comparison)}"
-            ),
-            evidence=group[0].evidence.source,
+    others = [group for group in groups if group is not winner]
+    findings = []
+    for number, group in enumerate(others):
+        message = f"{_names(group)} recorded other artifacts than {_names(winner)}, whose word counts"
+        if number < MAX_EXPLAINED:
+            message += f": {_first_difference(winner[0].link, group[0].link, place.comparison)}"
+        findings.append(
+            Finding(
+                reason=Reason.DISSENT,
+                severity=severity,
+                subject=place.subject("step", step.name),
+                message=message,
+                evidence=group[0].evidence.source,
+            )
         )
-        for group in groups
-        if group is not winner
-    ]
+    return findings
 
 
 def _failure(
     step: Step,
     votes: Sequence[Vote],
     skipped: Sequence[Finding],
-    groups: list[list[Vote]],
-    winners: list[list[Vote]],
+    groups: Sequence[Sequence[Vote]],
+    winners: Sequence[Sequence[Vote]],
     place: Place,
 ) -> Finding:
     voices, needed = _voices(votes), step.threshold
+    expected = f"expected links signed by {needed} of its functionaries" if needed > 1 else "expected a link"
     if winners:
-        reason, message = (
-            Reason.LINKS_AMBIGUOUS,
-            (
-                f"{len(winners)} different sets of artifacts are each signed by enough functionaries, and nothing"
-                f" says which is meant: {_first_difference(winners[0][0].link, winners[1][0].link, place.comparison)}"
-            ),
+        reason = Reason.LINKS_AMBIGUOUS
+        message = (
+            f"{len(winners)} different sets of artifacts are each signed by enough functionaries, and nothing"
+            f" says which is meant: {_dispute(winners, place)}"
         )
     elif not votes and not skipped:
-        reason, message = (
-            Reason.LINK_MISSING,
-            (
-                f"expected links signed by {needed} functionary(s), found no link; expected a file"
-                f" {step.name}.{(step.pubkeys or ('KEYID',))[0]:.8}.link among the evidence"
-            ),
-        )
+        reason = Reason.LINK_MISSING
+        files = ", ".join(f"{step.name}.{keyid:.8}.link" for keyid in step.pubkeys[:MAX_EXPLAINED])
+        message = f"{expected}, found none; looked for files such as {files or f'{step.name}.KEYID.link'}"
+        message += " (--link-dir says where)" if not place.lineage else ""
     elif voices < needed:
-        reason, message = (
-            Reason.TOO_FEW_FUNCTIONARIES,
-            (
-                f"expected links signed by {needed} functionary(s), got {voices}"
-                + (f" ({_names(votes)})" if votes else "")
-            ),
-        )
+        reason = Reason.TOO_FEW_FUNCTIONARIES
+        message = f"{expected}, got " + (f"{voices} ({_names(votes)})" if votes else "none that counts")
     else:
-        reason, message = (
-            Reason.FUNCTIONARIES_DISAGREE,
-            (
-                f"expected {needed} functionaries to agree, got {voices} who do not:"
-                f" {_first_difference(groups[0][0].link, groups[1][0].link, place.comparison)}"
-            ),
-        )
+        reason = Reason.FUNCTIONARIES_DISAGREE
+        message = f"expected {needed} functionaries to agree, got {voices} who do not: {_dispute(groups, place)}"
     subject = place.subject("step", step.name)
     return Finding(reason=reason, severity=Severity.REJECTION, subject=subject, message=message)
 
 
+def _dispute(groups: Sequence[Sequence[Vote]], place: Place) -> str:
+    """Say who says what, of the first two groups that differ."""
+    one, other = groups[0], groups[1]
+    return f"{_names(one)} against {_names(other)}: {_first_difference(one[0].link, other[0].link, place.comparison)}"
+
+
 def _names(votes: Sequence[Vote]) -> str:
-    return ", ".join(dict.fromkeys(vote.key.keyid[:8] for vote in votes))
+    names = list(dict.fromkeys(vote.key.keyid[:8] for vote in votes))
+    return ", ".join(names[:MAX_EXPLAINED]) + (" and others" if len(names) > MAX_EXPLAINED else "")
 
 
 def _first_difference(one: Link, other: Link, comparison: Comparison) -> str:
@@ -145,14 +196,20 @@ def _first_difference(one: Link, other: Link, comparison: Comparison) -> str:
     ):
         finding = _difference(a, b, comparison)
         if finding is not None:
-            return f"{side} {finding.name!r} {finding.explanation}"
-    return "their digests cannot be compared"
+            return f"{side} {finding.name!r:.{MAX_NAME}} {finding.explanation}"
+    return "in digests that are not compared"
 
 
 def _difference(one: Artifacts, other: Artifacts, comparison: Comparison) -> ArtifactFinding | None:
     for name in sorted({*one, *other}):
         if name not in one or name not in other:
-            return ArtifactFinding(name=name, explanation="is in one and not in the other")
+            return ArtifactFinding(name=name, explanation="is in one link and not in the other")
+        if not comparison.comparable(one[name], other[name]):
+            pinned = ", ".join(sorted(comparison.pinned))
+            return ArtifactFinding(
+                name=name, explanation=f"does not have the digests {pinned}, in full length, in both"
+            )
         if not comparison.same(one[name], other[name]):
-            return ArtifactFinding(name=name, explanation="has different digests")
+            explanation = f"has {short(one[name])} in one link and {short(other[name])} in the other"
+            return ArtifactFinding(name=name, explanation=explanation)
     return None

@@ -13,7 +13,7 @@ from custody.rules.digests import MODE, Comparison, short
 from custody.rules.engine import Item, Sides
 from custody.rules.grammar import write_text
 from custody.verdict import ArtifactFinding, Binding, Finding, Reason, Severity
-from custody.verification.rulings import seen_at
+from custody.verification.rulings import MAX_NAME, seen_at
 
 if TYPE_CHECKING:
     from custody.models.layout import Layout
@@ -52,22 +52,24 @@ def _bind(target: Target, report: StepReport, chain: Chain, place: Place, ledger
     # A file under test has no recorded mode: only its content is compared.
     comparison = Comparison(pinned=place.demands.pinned - {MODE})
     products = report.link.products if report.link is not None else {}
+    alike = [name for name, digests in products.items() if comparison.same(target.digests, digests)]
     unruled = ""
-    for name, digests in products.items():
-        if not comparison.same(target.digests, digests):
-            continue
-        consumer = report.traces[1].consumer(name)
-        if consumer is not None:
+    if alike:
+        unconsumed = frozenset(report.traces[1].unconsumed)
+        ruled = next((name for name in alike if name not in unconsumed), None)
+        consumer = report.traces[1].consumer(ruled) if ruled is not None else None
+        if ruled is not None and consumer is not None:
             rule = write_text(consumer.rule)
-            return Binding(target=target.name, step=report.name, product=name, rule=rule)
-        unruled = name
+            return Binding(target=target.name, step=report.name, product=ruled, rule=rule)
+        unruled = alike[-1]
     subject = f"artifact {target.name!r}"
     if unruled:
         ledger.reject(
             Reason.ARTIFACT_UNRULED,
             subject,
-            f"step {report.name!r} lists it as its product {unruled!r}, but no rule of the step speaks about"
-            " it, so anybody in the chain may have put it there",
+            f"step {report.name!r} lists it as its product {unruled!r:.{MAX_NAME}}, but only because nothing forbids"
+            " it: no rule of the step consumes it, so anything could stand there; the layout needs a rule such as"
+            " CREATE or MATCH for it",
         )
     else:
         ledger.extend([_not_made(target, report, chain, comparison, subject)])
@@ -89,9 +91,9 @@ def _not_made(target: Target, report: StepReport, chain: Chain, comparison: Comp
     expected = products[alike] if alike is not None else None
     message = f"step {report.name!r} made no product with {short(target.digests)}"
     if alike is not None:
-        message += f"; its product {alike!r} has {short(expected)}"
+        message += f"; its product {alike!r:.{MAX_NAME}} has {short(expected)}"
     if seen:
-        message += f"; the chain has these bytes among {seen}"
+        message += f"; the chain has this content among {seen}"
     return Finding(
         reason=Reason.ARTIFACT_NOT_MADE,
         severity=Severity.REJECTION,

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from custody.encoding.text import is_hex
 from custody.envelopes.reader import Envelope
 from custody.errors import UsageError
 from custody.keys.public import PublicKey
 from custody.models.link import Link
-from custody.rules.artifacts import Artifacts, Digests
+from custody.rules.artifacts import DIGEST_SIZES, Artifacts, Digests
 from custody.rules.digests import DEFAULT_PINNED, check_algorithms
 from custody.value import Value
 
@@ -30,11 +31,15 @@ __all__ = [
 
 
 class Evidence(Value):
-    """A file that may be evidence: where it was found, its bytes, and what would belong to it as a sublayout."""
+    """A file that may be evidence: where it was found, its bytes, and what would belong to it as a sublayout.
+
+    `trouble` says why it could not be read, unless empty; it is then no evidence, but hides nothing either (D13).
+    """
 
     source: str
     content: bytes
     nested: EvidenceSet = {}
+    trouble: str = ""
 
 
 EvidenceSet = Mapping[str, tuple[Evidence, ...]]
@@ -87,6 +92,17 @@ class Demands(Value):
         check_algorithms(self.pinned)
         if self.owner_threshold is not None and self.owner_threshold < 1:
             raise UsageError(f"expected an owner threshold >= 1, got {self.owner_threshold}")
+        # A demand that is misspelt must not become one that everything meets.
+        digest = self.wanted_digest
+        if self.layout_digest and (len(digest) != DIGEST_SIZES["sha256"] or not is_hex(digest)):
+            raise UsageError(f"expected the SHA-256 of a layout, 64 hexadecimal digits, got {self.layout_digest!r:.80}")
+        if self.max_age is not None and self.max_age < timedelta(0):
+            raise UsageError(f"expected a maximum age of 0 or more, got {self.max_age}")
+
+    @property
+    def wanted_digest(self) -> str:
+        """The digits of `layout_digest`, empty if any layout will do."""
+        return self.layout_digest.lower().removeprefix("sha256:")
 
 
 class Case(Value):

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from custody.encoding.instants import write_instant
 from custody.models.layout import Layout, read_layout
 from custody.models.link import Link
 from custody.rules.digests import Comparison
@@ -19,7 +18,9 @@ from custody.value import Value
 from custody.verdict import Finding, InspectionReport, Reason, Severity, StepReport, Verdict
 from custody.verification.agreement import Agreement, agree
 from custody.verification.case import Demands, Evidence, EvidenceSet
-from custody.verification.inspections import judge_presigned
+from custody.verification.commands import check_commands
+from custody.verification.inspections import Presigned, judge_presigned
+from custody.verification.layouts import check_layout
 from custody.verification.ledger import Ledger
 from custody.verification.parameters import substitute
 from custody.verification.rulings import rule_on
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chain",
+    "Inspected",
+    "Lineage",
     "Pending",
     "Place",
+    "Sublayout",
     "Tree",
-    "check_layout",
     "judge_chain",
     "judge_steps",
     "summary_of",
@@ -46,19 +49,42 @@ __all__ = [
 MAX_SUBLAYOUT_DEPTH = 8
 """How deep sublayouts may nest."""
 
+MAX_SEARCHES = 50
+"""For how many failed lists of rules the whole chain is searched for where an artifact comes from."""
+
+Lineage = tuple[tuple[str, str, str], ...]
+"""Which sublayouts lead to a place, outermost first: step, file and digest of each."""
+
 
 class Pending(Value):
     """A sublayout that is good but for its inspections, which have to run."""
 
-    digest: str
     layout: Layout
     links: Mapping[str, Sides]
-    counted: tuple[Evidence, ...]
     place: Place
 
 
+class Inspected(Value):
+    """What came of a sublayout's inspections, which saw `links`."""
+
+    links: Mapping[str, Sides]
+    reports: tuple[InspectionReport, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Sublayout(Value):
+    """A layout that stands for a link: the verdict on it, the evidence that counted for it, and where it stands."""
+
+    verdict: Verdict
+    lineage: Lineage
+    counted: tuple[Evidence, ...] = ()
+
+
 class Chain(Value):
-    """What was found about one layout; `links` are those that functionaries agreed on, by step."""
+    """What was found about one layout.
+
+    `links` are those that functionaries agreed on, by step; `counted` is the evidence that counted, on all levels.
+    """
 
     layout: Layout
     findings: tuple[Finding, ...]
@@ -77,21 +103,36 @@ class Chain(Value):
 
 
 class Tree:
-    """What the levels of one judgement share: layouts met so far, inspections still to run and those that failed."""
+    """What the levels of one judgement share: layouts met so far, inspections still to run and those that ran."""
 
-    __slots__ = ("failed", "met", "passed", "pending")
+    __slots__ = ("_searches", "failed", "met", "passed", "pending")
 
     def __init__(
         self,
         digest: str,
-        passed: Mapping[str, tuple[InspectionReport, ...]] | None = None,
-        failed: Mapping[str, Finding] | None = None,
+        passed: Mapping[Lineage, Inspected] | None = None,
+        failed: Mapping[Lineage, Finding] | None = None,
     ) -> None:
-        """Start at the layout with `digest`, knowing by digest whose inspections have run and how."""
-        self.met = {digest}
+        """Start at the layout with `digest`, knowing whose inspections have run and how."""
+        self.met: dict[str, Lineage] = {digest: ()}
         self.passed = passed or {}
         self.failed = failed or {}
         self.pending: list[Pending] = []
+        self._searches = 0
+
+    def forget(self, lineage: Lineage) -> None:
+        """Drop the sublayout that stands there, with all in it, because it does not count.
+
+        So it does not take the place of the same layout elsewhere, and none of its inspections runs.
+        """
+        depth = len(lineage)
+        self.met = {digest: at for digest, at in self.met.items() if at[:depth] != lineage}
+        self.pending = [pending for pending in self.pending if pending.place.lineage[:depth] != lineage]
+
+    def may_search(self) -> bool:
+        """Whether one more search through the chain is worth its time."""
+        self._searches += 1
+        return self._searches <= MAX_SEARCHES
 
 
 class Place(Value):
@@ -102,7 +143,12 @@ class Place(Value):
     demands: Demands
     parameters: Mapping[str, str]
     tree: Tree
-    path: tuple[str, ...] = ()
+    lineage: Lineage = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The steps that lead here."""
+        return tuple(step for step, _, _ in self.lineage)
 
     @property
     def comparison(self) -> Comparison:
@@ -125,11 +171,11 @@ class Place(Value):
         signers: tuple[PublicKey, ...],
         evidence: Evidence,
         step: str,
-    ) -> Verdict:
-        """Return the verdict on a layout that a functionary signed in place of a link."""
+    ) -> Sublayout:
+        """Return what is said of a layout that a functionary signed in place of a link."""
         inner = self.replace(
             evidence=evidence.nested,
-            path=(*self.path, step),
+            lineage=(*self.lineage, (step, evidence.source, digest)),
             parameters=self.parameters if self.demands.sublayout_parameters else {},
             demands=self.demands.replace(ignore_fields=()),
         )
@@ -143,8 +189,17 @@ def judge_chain(layout: Layout, place: Place) -> Chain:
     return judge_steps(layout, layout.steps, place, ledger)
 
 
-def judge_steps(layout: Layout, steps: Sequence[Step], place: Place, ledger: Ledger) -> Chain:
-    """Return what the evidence says about `steps`, which are some of the layout's, and their rules."""
+def judge_steps(
+    layout: Layout,
+    steps: Sequence[Step],
+    place: Place,
+    ledger: Ledger,
+    known: Mapping[str, Sides] | None = None,
+) -> Chain:
+    """Return what the evidence says about `steps`, which are some of the layout's, and their rules.
+
+    `known` is what rules may also refer to, such as the materials of a step that is about to be performed.
+    """
     agreements = {step.name: _agreement(step, layout, place, ledger) for step in steps}
     links = {
         name: Sides(materials=agreement.link.materials, products=agreement.link.products)
@@ -152,18 +207,23 @@ def judge_steps(layout: Layout, steps: Sequence[Step], place: Place, ledger: Led
         if agreement.link is not None
     }
     reports = [_report(step, agreements[step.name]) for step in steps]
-    if all(report.verified for report in reports):
+    if len(links) == len(steps):  # otherwise rules would complain about links that are not there
         for step in steps:
-            _check_commands(step, agreements[step.name], place, ledger)
-        reports = [
-            _apply_rules(step, report, links, place, ledger) for step, report in zip(steps, reports, strict=True)
-        ]
+            check_commands(step, agreements[step.name].votes, place, ledger)
+        seen = {**links, **(known or {})}
+        reports = [_apply_rules(step, report, seen, place, ledger) for step, report in zip(steps, reports, strict=True)]
+    counted = {
+        evidence.source: evidence
+        for agreement in agreements.values()
+        for vote in agreement.votes
+        for evidence in (vote.evidence, *(vote.sublayout.counted if vote.sublayout is not None else ()))
+    }
     return Chain(
         layout=layout,
         findings=tuple(ledger.findings),
         steps=tuple(reports),
         links=links,
-        counted=tuple(vote.evidence for a in agreements.values() for vote in a.votes),
+        counted=tuple(counted.values()),
     )
 
 
@@ -171,9 +231,12 @@ def _agreement(step: Step, layout: Layout, place: Place, ledger: Ledger) -> Agre
     votes, skipped = cast_votes(step, layout, place)
     agreement, findings = agree(step, votes, skipped, place)
     ledger.extend(findings)
-    sublayouts = {id(vote.sublayout): vote.sublayout for vote in agreement.votes}
-    for verdict in sublayouts.values():
-        ledger.extend(verdict.findings if verdict is not None else ())
+    won = {vote.sublayout.lineage: vote.sublayout for vote in agreement.votes if vote.sublayout is not None}
+    for sublayout in won.values():
+        ledger.extend(sublayout.verdict.findings)
+    for vote in votes:
+        if vote.sublayout is not None and vote.sublayout.lineage not in won:
+            place.tree.forget(vote.sublayout.lineage)
     return agreement
 
 
@@ -192,26 +255,27 @@ def summary_of(name: str, chain: Chain) -> Link | None:
     )
 
 
-def _judge_sublayout(content: Mapping[str, Any], digest: str, signers: tuple[PublicKey, ...], place: Place) -> Verdict:
-    tree, subject = place.tree, place.layout_subject
+def _judge_sublayout(
+    content: Mapping[str, Any], digest: str, signers: tuple[PublicKey, ...], place: Place
+) -> Sublayout:
+    tree = place.tree
     if digest in tree.met:
         return _refused(place, Reason.SUBLAYOUT_REPEATED, "this layout already stands elsewhere in the tree")
-    if len(place.path) > MAX_SUBLAYOUT_DEPTH:
+    if len(place.lineage) > MAX_SUBLAYOUT_DEPTH:
         message = f"sublayouts nest more than {MAX_SUBLAYOUT_DEPTH} deep"
         return _refused(place, Reason.SUBLAYOUT_TOO_DEEP, message)
-    tree.met.add(digest)
     layout = read_layout(substitute(content, place.parameters))
+    tree.met[digest] = place.lineage
     chain = judge_chain(layout, place)
     ledger = Ledger()
     ledger.extend(chain.findings)
-    ledger.note(Reason.SUBLAYOUT_USED, subject, f"the step is a sublayout signed by {signers[0].keyid[:8]}")
-    inspections: tuple[InspectionReport, ...] = ()
-    if digest in tree.failed:
-        ledger.extend([tree.failed[digest]])
-    elif chain.sound and layout.inspect:
-        inspections = _inspections_of_sublayout(chain, digest, signers, place, ledger)
+    names = ", ".join(key.keyid[:8] for key in signers)
+    ledger.note(Reason.SUBLAYOUT_USED, place.layout_subject, f"the step is a sublayout signed by {names}")
+    inspected = _inspect(chain, signers, place, ledger)
     accepted = chain.sound and not ledger.rejects()
-    return Verdict(
+    if not accepted:
+        tree.forget(place.lineage)
+    verdict = Verdict(
         accepted=accepted,
         at=place.at,
         findings=tuple(ledger.findings),
@@ -219,31 +283,30 @@ def _judge_sublayout(content: Mapping[str, Any], digest: str, signers: tuple[Pub
         layout_expires=layout.expires,
         owners=tuple(key.keyid for key in signers),
         steps=chain.steps,
-        inspections=inspections,
+        inspections=inspected.reports,
         summary_link=summary_of(place.path[-1], chain) if accepted else None,
     )
+    return Sublayout(verdict=verdict, lineage=place.lineage, counted=(*chain.counted, *inspected.counted))
 
 
-def _inspections_of_sublayout(
-    chain: Chain, digest: str, signers: tuple[PublicKey, ...], place: Place, ledger: Ledger
-) -> tuple[InspectionReport, ...]:
+def _inspect(chain: Chain, signers: tuple[PublicKey, ...], place: Place, ledger: Ledger) -> Presigned:
     """Judge inspections by the links that came along (section 4.5.3), or leave them to be run if that is allowed."""
-    if digest in place.tree.passed:
-        return place.tree.passed[digest]
-    reports = judge_presigned(chain.layout, chain.links, signers, place, ledger)
-    if reports is not None:
-        return reports
+    tree = place.tree
+    if not chain.sound or not chain.layout.inspect:
+        return Presigned()
+    if place.lineage in tree.failed:
+        ledger.extend([tree.failed[place.lineage]])
+        return Presigned()
+    before = tree.passed.get(place.lineage)
+    if before is not None and before.links == chain.links:
+        ledger.extend(before.findings)
+        return Presigned(reports=before.reports)
+    presigned = judge_presigned(chain.layout, chain.links, signers, place, ledger)
+    if presigned is not None:
+        return presigned
     if place.demands.sublayout_inspections:
-        place.tree.pending.append(
-            Pending(
-                digest=digest,
-                layout=chain.layout,
-                links=chain.links,
-                counted=chain.counted,
-                place=place,
-            )
-        )
-        return ()
+        tree.pending.append(Pending(layout=chain.layout, links=chain.links, place=place))
+        return Presigned()
     names = ", ".join(repr(inspection.name) for inspection in chain.layout.inspect)
     ledger.reject(
         Reason.SUBLAYOUT_UNINSPECTED,
@@ -251,92 +314,24 @@ def _inspections_of_sublayout(
         f"its inspection(s) {names} neither came as links signed by the sublayout's signer nor may run here"
         " (--sublayout-inspections runs them)",
     )
-    return ()
+    return Presigned()
 
 
-def _refused(place: Place, reason: Reason, message: str) -> Verdict:
+def _refused(place: Place, reason: Reason, message: str) -> Sublayout:
     finding = Finding(reason=reason, severity=Severity.REJECTION, subject=place.layout_subject, message=message)
-    return Verdict(accepted=False, at=place.at, findings=(finding,))
-
-
-def check_layout(layout: Layout, place: Place, ledger: Ledger) -> None:
-    """Write down what speaks against the layout itself: expiry, no steps, keys under two names or missing."""
-    subject = place.layout_subject
-    if place.at >= layout.expires:  # D19: an instant is either before the expiry or too late
-        ledger.reject(
-            Reason.LAYOUT_EXPIRED,
-            subject,
-            f"it expired at {write_instant(layout.expires)}, and it is {write_instant(place.at)}",
-        )
-    if not layout.steps:  # A2: nothing demanded is nothing proven
-        ledger.reject(Reason.LAYOUT_EMPTY, subject, "it has no steps, so it proves nothing")
-    for path in layout.ignored:
-        ledger.warn(Reason.FIELD_IGNORED, subject, f"the unknown field {path} is ignored as told")
-    _check_keys(layout, place, ledger)
-
-
-def _check_keys(layout: Layout, place: Place, ledger: Ledger) -> None:
-    owners: dict[str, str] = {}
-    for keyid, key in layout.keys.items():
-        other = owners.setdefault(key.identity, keyid)
-        if other != keyid:
-            ledger.warn(
-                Reason.KEY_SHARED,
-                place.layout_subject,
-                f"keys {other[:8]} and {keyid[:8]} are one key under two names, and count once",
-            )
-    for step in layout.steps:
-        for keyid in step.pubkeys:
-            if keyid not in layout.keys:
-                ledger.warn(
-                    Reason.KEY_MISSING,
-                    place.subject("step", step.name),
-                    f"its functionary {keyid:.80} has no key in the layout, so nobody can sign as them",
-                )
+    return Sublayout(verdict=Verdict(accepted=False, at=place.at, findings=(finding,)), lineage=place.lineage)
 
 
 def _report(step: Step, agreement: Agreement) -> StepReport:
+    """Return what is known before any rule has spoken; that alone verifies nothing."""
     votes = agreement.votes
     return StepReport(
         name=step.name,
-        verified=bool(votes),
+        verified=False,
         signers=tuple(dict.fromkeys(vote.key.keyid for vote in votes)),
         link=agreement.link,
-        sublayout=next((vote.sublayout for vote in votes if vote.sublayout is not None), None),
+        sublayout=next((vote.sublayout.verdict for vote in votes if vote.sublayout is not None), None),
     )
-
-
-def _check_commands(step: Step, agreement: Agreement, place: Place, ledger: Ledger) -> None:
-    subject = place.subject("step", step.name)
-    severity = Severity.REJECTION if place.demands.require_success else Severity.WARNING
-    for vote in agreement.votes:
-        link, who = vote.link, vote.key.keyid[:8]
-        if step.expected_command and link.command != step.expected_command:
-            # Specification 1.0, section 5.2, step 6: a difference is a warning only.
-            ledger.warn(
-                Reason.COMMAND_DIFFERS,
-                subject,
-                f"{who} ran {_words(link.command)}, expected {_words(step.expected_command)}",
-            )
-        if link.return_value is None:
-            if link.command and place.demands.require_success:
-                ledger.reject(
-                    Reason.COMMAND_FAILED,
-                    subject,
-                    f"{who} does not say with which status {_words(link.command)} ended",
-                )
-        elif link.return_value != 0:
-            ledger.add(
-                Reason.COMMAND_FAILED,
-                severity,
-                subject,
-                f"{who} says {_words(link.command)} ended with status {link.return_value}",
-            )
-
-
-def _words(command: Sequence[str]) -> str:
-    text = " ".join(command)
-    return f"'{text:.200}'" if command else "no command"
 
 
 def _lists_of(step: Step) -> tuple[tuple[ItemSide, tuple[Rule, ...]], ...]:
@@ -358,6 +353,7 @@ def _apply_rules(
             ),
             place.subject("step", step.name),
             strict=place.demands.strict,
+            may_search=place.tree.may_search,
         )
         for side, rules in _lists_of(step)
     ]

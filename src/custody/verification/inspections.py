@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError
 from custody.models.link import Link, read_link
 from custody.rules.engine import Item, Sides
+from custody.value import Value
 from custody.verdict import InspectionReport, Reason
 from custody.verification.rulings import rule_on
+from custody.verification.votes import age_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from custody.verification.chain import Place
     from custody.verification.ledger import Ledger
 
-__all__ = ["judge_presigned", "run_inspections"]
+__all__ = ["Presigned", "judge_presigned", "run_inspections"]
 
 
 def run_inspections(
@@ -51,21 +54,30 @@ def run_inspections(
     return tuple(reports)
 
 
+class Presigned(Value):
+    """How inspections came through by links that were signed beforehand, and those links as evidence."""
+
+    reports: tuple[InspectionReport, ...] = ()
+    counted: tuple[Evidence, ...] = ()
+
+
 def judge_presigned(
     layout: Layout,
     links: Mapping[str, Sides],
     signers: tuple[PublicKey, ...],
     place: Place,
     ledger: Ledger,
-) -> tuple[InspectionReport, ...] | None:
+) -> Presigned | None:
     """Return how the inspections came through by links that `signers` signed, None if one has no such link."""
     known = dict(links)
     found: list[tuple[Inspection, Link]] = []
+    counted: list[Evidence] = []
     for inspection in layout.inspect:
-        link = _presigned_link(inspection, signers, place)
-        if link is None:
+        candidates = _presigned_links(inspection, signers, place)
+        if not candidates:
             return None
-        found.append((inspection, link))
+        found.append((inspection, _only(candidates, place, inspection, ledger)))
+        counted += [evidence for evidence, _ in candidates]
     reports = []
     for inspection, link in found:
         known[inspection.name] = _sides(link)
@@ -80,25 +92,43 @@ def judge_presigned(
                 presigned=True,
             )
         )
-    return tuple(reports)
+    return Presigned(reports=tuple(reports), counted=tuple(counted))
 
 
-def _presigned_link(inspection: Inspection, signers: tuple[PublicKey, ...], place: Place) -> Link | None:
-    """Return the link of this inspection that every signer of the sublayout stands behind, None without one."""
+def _presigned_links(
+    inspection: Inspection, signers: tuple[PublicKey, ...], place: Place
+) -> list[tuple[Evidence, Link]]:
+    """Return the links of this inspection that every signer of the sublayout stands behind."""
+    found = []
     for evidence in place.evidence.get(inspection.name, ()):
         try:
             envelope = read_envelope(evidence.content)
-            if len(signed_by(envelope, signers)) < len(signers):
+            # Whoever else signed it proves nothing: the sublayout's signers vouch for its inspections.
+            if envelope.payload_type != IN_TOTO_PAYLOAD or len(signed_by(envelope, signers)) < len(signers):
                 continue
             link = read_link(envelope.content())
+            same = (link.name, link.command, link.return_value) == (inspection.name, inspection.run, 0)
+            if same and not age_problem(link, place):
+                found.append((evidence, link))
         except FormatError:
             continue
-        if (link.name, link.command) == (
-            inspection.name,
-            inspection.run,
-        ) and link.return_value == 0:
-            return link
-    return None
+    return found
+
+
+def _only(candidates: Sequence[tuple[Evidence, Link]], place: Place, inspection: Inspection, ledger: Ledger) -> Link:
+    """Return the link; several are as good as one only if they say the same, or the choice would be an attacker's."""
+    (_, first), *others = candidates
+    same = place.comparison.same_artifacts
+    for evidence, link in others:
+        if not (same(first.materials, link.materials) and same(first.products, link.products)):
+            ledger.reject(
+                Reason.LINKS_AMBIGUOUS,
+                place.subject("inspection", inspection.name),
+                f"{evidence.source} and {candidates[0][0].source} are both signed links of it and differ; remove the"
+                " one that is not meant",
+            )
+            break
+    return first
 
 
 def _run(
@@ -153,7 +183,7 @@ def _run(
 def _succeeded(completed: Completed, subject: str, inspection: Inspection, ledger: Ledger) -> bool:
     command = " ".join(inspection.run)
     if completed.timed_out:
-        message = f"'{command:.200}' did not end in time"
+        message = f"'{command:.200}' did not end in time and was stopped"
         ledger.reject(Reason.INSPECTION_TIMED_OUT, subject, message)
     elif completed.return_value != 0:
         output = (completed.stderr or completed.stdout).strip()

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import require_aware
+from custody.errors import CustodyError
 from custody.models.layout import read_layout
 from custody.value import Value
 from custody.verdict import Finding, Reason, Severity, Verdict
 from custody.verification.binding import bind
-from custody.verification.chain import Chain, Place, Tree, judge_chain, summary_of
+from custody.verification.chain import Chain, Inspected, Place, Tree, judge_chain, summary_of
 from custody.verification.inspections import run_inspections
 from custody.verification.ledger import Ledger
 from custody.verification.owners import check_owners, check_remembered
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from custody.keys.public import PublicKey
     from custody.models.layout import Layout
     from custody.verdict import Binding, InspectionReport
-    from custody.verification.case import Case, Inspector
-    from custody.verification.chain import Pending
+    from custody.verification.case import Case, Evidence, Inspector
+    from custody.verification.chain import Lineage, Pending
 
 __all__ = ["Opening", "judge", "open_layout"]
 
@@ -49,7 +50,6 @@ def judge(case: Case, inspector: Inspector | None = None) -> Verdict:
         CustodyError: an inspection could not be carried out at all.
 
     """
-    require_aware(case.at)
     ledger = Ledger()
     opening = open_layout(case, ledger)
     if opening.layout is None or ledger.rejects():
@@ -65,7 +65,13 @@ def open_layout(case: Case, ledger: Ledger) -> Opening:
     """Return the layout if its owners signed it, with what speaks against it in `ledger`.
 
     Its steps say what evidence to look for.
+
+    Raises:
+        FormatError: the layout is signed by its owners and yet is not one.
+        UsageError: the instant to judge at has no time zone.
+
     """
+    require_aware(case.at)
     digest = digest_of(case.layout)
     signed = check_owners(case, digest, ledger)
     if ledger.rejects():
@@ -76,11 +82,13 @@ def open_layout(case: Case, ledger: Ledger) -> Opening:
     return Opening(digest=digest, signed=signed, layout=layout)
 
 
-def _place(case: Case, tree: Tree) -> Place:
+def _place(case: Case, tree: Tree, inspector: Inspector | None) -> Place:
+    # D18: a sublayout whose inspections nobody can run is a bad link, like one whose inspections may not run.
+    demands = case.demands if inspector is not None else case.demands.replace(sublayout_inspections=False)
     return Place(
         evidence=case.evidence,
         at=case.at,
-        demands=case.demands,
+        demands=demands,
         parameters=case.parameters,
         tree=tree,
     )
@@ -93,42 +101,49 @@ def _judge_levels(
 
     A sublayout whose inspection fails is a bad link: all is judged again without it (D18).
     """
-    passed: dict[str, tuple[InspectionReport, ...]] = {}
-    failed: dict[str, Finding] = {}
+    passed: dict[Lineage, Inspected] = {}
+    failed: dict[Lineage, Finding] = {}
     while True:
         tree = Tree(digest, passed, failed)
-        place = _place(case, tree)
+        place = _place(case, tree, inspector)
         chain = judge_chain(layout, place)
         round_ledger = Ledger()
         bindings = bind(chain, place, round_ledger) if chain.sound else ()
         if not (chain.sound and tree.pending and inspector) or round_ledger.rejects():
             ledger.extend([*chain.findings, *round_ledger.findings])
-            if tree.pending and inspector is None:
-                _refuse(ledger, place)
             return chain, bindings
-        _inspect_sublayout(tree.pending[0], inspector, passed, failed)
+        for pending in tree.pending:  # the innermost first
+            if not _inspect_sublayout(pending, chain.counted, inspector, passed, failed):
+                break
 
 
 def _inspect_sublayout(
     pending: Pending,
+    counted: tuple[Evidence, ...],
     inspector: Inspector,
-    passed: dict[str, tuple[InspectionReport, ...]],
-    failed: dict[str, Finding],
-) -> None:
-    """Run the sublayout's inspections and note by its digest whether they passed."""
-    ledger = Ledger()
-    reports = run_inspections(pending.layout, pending.links, pending.counted, inspector, pending.place, ledger)
+    passed: dict[Lineage, Inspected],
+    failed: dict[Lineage, Finding],
+) -> bool:
+    """Return whether the sublayout's inspections passed, having noted it by where the sublayout stands."""
+    ledger, place = Ledger(), pending.place
+    try:
+        reports = run_inspections(pending.layout, pending.links, counted, inspector, place, ledger)
+    except CustodyError as error:  # such as a command that is not there: its layout is to blame, not ours
+        ledger.reject(Reason.INSPECTION_FAILED, place.layout_subject, f"its inspections cannot be run: {error}")
+        reports = ()
     rejection = next((finding for finding in ledger.findings if finding.rejects), None)
-    if rejection is None:
-        passed[pending.digest] = reports
-    else:
-        failed[pending.digest] = rejection
+    if rejection is not None:
+        failed[place.lineage] = rejection
+        return False
+    findings = tuple(ledger.findings)
+    passed[place.lineage] = Inspected(links=pending.links, reports=reports, findings=findings)
+    return True
 
 
 def _inspect(
     chain: Chain, case: Case, digest: str, inspector: Inspector | None, ledger: Ledger
 ) -> tuple[InspectionReport, ...]:
-    place = _place(case, Tree(digest))
+    place = _place(case, Tree(digest), inspector)
     if inspector is None:
         _refuse(ledger, place)
         return ()
@@ -140,7 +155,7 @@ def _refuse(ledger: Ledger, place: Place) -> None:
         Reason.INSPECTION_REFUSED,
         Severity.REJECTION,
         place.layout_subject,
-        "it has inspections, and this verifier runs none",
+        "it has inspections, and this verification was told to run none",
     )
 
 

@@ -11,8 +11,9 @@ from custody.errors import UsageError
 from custody.rules.engine import Item, Sides
 from custody.rules.variants import Match
 from custody.verdict import Reason, StepReport, Verdict
-from custody.verification.chain import Place, Tree, check_layout, judge_steps
+from custody.verification.chain import Place, Tree, judge_steps
 from custody.verification.judge import open_layout
+from custody.verification.layouts import check_layout
 from custody.verification.ledger import Ledger
 from custody.verification.rulings import rule_on
 
@@ -31,9 +32,10 @@ __all__ = ["judge_materials"]
 def judge_materials(case: Case, name: str, materials: Artifacts, functionary: PublicKey) -> Verdict:
     """Return whether `functionary` may perform step `name` on `materials`, by the links of the steps before it.
 
-    Only those earlier steps are judged that the step's material rules lead back to.
+    Only those earlier steps are judged that the step's material rules lead back to. No inspection runs.
 
     Raises:
+        FormatError: the layout is signed by its owners and yet is not one.
         UsageError: the layout has no such step.
 
     """
@@ -49,7 +51,8 @@ def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Pu
     place = Place(
         evidence=case.evidence,
         at=case.at,
-        demands=case.demands,
+        # Nothing is run here, so a sublayout that needs its inspections run is a bad link.
+        demands=case.demands.replace(sublayout_inspections=False),
         parameters=case.parameters,
         tree=Tree(opening.digest),
     )
@@ -60,7 +63,8 @@ def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Pu
             place.subject("step", name),
             f"key {functionary.keyid[:8]} is not among the step's functionaries",
         )
-    chain = judge_steps(layout, _leading_to(step, layout), place, Ledger())
+    known = {name: Sides(materials=materials)}
+    chain = judge_steps(layout, _leading_to(step, layout), place, Ledger(), known)
     ledger.extend(chain.findings)
     reports = list(chain.steps)
     if not ledger.rejects():
@@ -91,7 +95,7 @@ def _judge(step: Step, materials: Artifacts, links: Mapping[str, Sides], place: 
         strict=place.demands.strict,
     )
     ledger.extend(ruling.findings)
-    verified = ruling.trace.failure is None
+    verified = not any(finding.rejects for finding in ruling.findings)
     return StepReport(name=step.name, verified=verified, traces=(ruling.trace,))
 
 

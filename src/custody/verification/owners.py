@@ -11,12 +11,14 @@ from custody.errors import UsageError
 from custody.verdict import Reason
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from custody.keys.public import PublicKey
     from custody.models.layout import Layout
     from custody.verification.case import Case, Remembered
     from custody.verification.ledger import Ledger
 
-__all__ = ["check_owners", "check_remembered"]
+__all__ = ["check_owners", "check_remembered", "is_older"]
 
 SUBJECT = "layout"
 
@@ -26,7 +28,10 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
 
     All given keys must have signed, or `owner_threshold` of them; keys count by their material (D16).
     """
-    distinct = tuple({key.identity: key for key in case.owner_keys}.values())
+    by_identity: dict[str, PublicKey] = {}
+    for key in case.owner_keys:
+        by_identity.setdefault(key.identity, key)
+    distinct = tuple(by_identity.values())
     needed = _needed(case, len(distinct))
     if not distinct:
         ledger.reject(Reason.NO_OWNER_KEYS, SUBJECT, "no owner key was given to check it with")
@@ -40,12 +45,12 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
     signed = signed_by(case.layout, distinct)
     if len(signed) < needed:
         _reject_unsigned(case, distinct, signed, needed, ledger)
-    wanted = case.demands.layout_digest.lower().removeprefix("sha256:")
+    wanted = case.demands.wanted_digest
     if wanted and wanted != digest:
         ledger.reject(
             Reason.LAYOUT_DIGEST_DIFFERS,
             SUBJECT,
-            f"expected the digest sha256:{wanted}, got {digest}",
+            f"expected the layout sha256:{wanted}, got sha256:{digest}: this is not the layout that is meant",
         )
     return signed
 
@@ -60,7 +65,7 @@ def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...],
         return
     for key in signed:
         known = case.demands.remembered.get(key.identity)
-        if known is not None and known.digest != digest and _is_older(layout, digest, known):
+        if known is not None and is_older(digest, layout.expires, known):
             ledger.reject(
                 Reason.LAYOUT_SUPERSEDED,
                 SUBJECT,
@@ -70,8 +75,9 @@ def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...],
             )
 
 
-def _is_older(layout: Layout, digest: str, known: Remembered) -> bool:
-    return digest in known.superseded or layout.expires < known.expires
+def is_older(digest: str, expires: datetime, known: Remembered) -> bool:
+    """Return whether the layout with this digest and expiry is older than the newest one that is known."""
+    return digest != known.digest and (digest in known.superseded or expires < known.expires)
 
 
 def _needed(case: Case, distinct: int) -> int:

@@ -8,6 +8,7 @@ finding, so that one bad link never hides enough good ones (D13, D18).
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import read_instant
@@ -18,7 +19,7 @@ from custody.errors import FormatError
 from custody.models.layout import LAYOUT_TYPE
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.value import Value
-from custody.verdict import Finding, Reason, Severity, Verdict
+from custody.verdict import ArtifactFinding, Finding, Reason, Severity
 from custody.verification.case import Evidence
 
 if TYPE_CHECKING:
@@ -28,25 +29,31 @@ if TYPE_CHECKING:
     from custody.envelopes.reader import Envelope
     from custody.keys.public import PublicKey
     from custody.models.layout import Layout, Step
-    from custody.verification.chain import Place
+    from custody.verification.chain import Place, Sublayout
 
-__all__ = ["Vote", "cast_votes", "digest_of"]
+__all__ = ["MAX_CLOCK_SKEW", "Vote", "age_problem", "cast_votes", "digest_of"]
+
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of the verifier's clock a functionary's may be."""
+
+_FINISHED_ON = "finishedOn"
 
 
 class Vote(Value):
-    """A link that counts, with the key that makes it count; a sublayout's verdict stands behind its summary."""
+    """A link that counts, with the key that makes it count; behind the summary of a sublayout stands all of it."""
 
     key: PublicKey
     link: Link
     evidence: Evidence
-    sublayout: Verdict | None = None
+    sublayout: Sublayout | None = None
 
 
 class _NotCountedError(Exception):
-    """Why a piece of evidence is not counted."""
+    """Why a piece of evidence is not counted, and which artifacts that is about."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, artifacts: tuple[ArtifactFinding, ...] = ()) -> None:
         self.reason = reason
+        self.artifacts = artifacts
         super().__init__(message)
 
 
@@ -63,7 +70,8 @@ def cast_votes(step: Step, layout: Layout, place: Place) -> tuple[list[Vote], li
         try:
             votes.extend(_votes(evidence, step, layout, place))
         except _NotCountedError as error:
-            skipped.append(_finding(error.reason, str(error), step, place, evidence))
+            finding = _finding(error.reason, str(error), step, place, evidence)
+            skipped.append(finding.replace(artifacts=error.artifacts))
         except FormatError as error:
             message = f"{evidence.source} is not counted: {error}"
             skipped.append(_finding(Reason.LINK_MALFORMED, message, step, place, evidence))
@@ -80,7 +88,32 @@ def _finding(reason: Reason, message: str, step: Step, place: Place, evidence: E
     )
 
 
+def age_problem(link: Link, place: Place) -> str:
+    """Return why the link is too old for this verifier, '' if it is not.
+
+    Old links are as well signed as new ones, so only what they say of their age can tell (GHSA-6q78-j78h-pqm2).
+
+    Raises:
+        FormatError: it says when it was made in words that are no instant.
+
+    """
+    limit = place.demands.max_age
+    if limit is None:
+        return ""
+    claimed = link.environment.get(_FINISHED_ON)
+    if claimed is None:
+        return f"it does not say when it was made (environment.{_FINISHED_ON}), and links may be at most {limit} old"
+    made = read_instant(claimed, f"environment.{_FINISHED_ON}")
+    if made - place.at > MAX_CLOCK_SKEW:
+        return f"it says it was made at {claimed}, which is still to come, so nobody knows how old it is"
+    if place.at - made > limit:
+        return f"it says it was made at {claimed}, and links may be at most {limit} old"
+    return ""
+
+
 def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place) -> list[Vote]:
+    if evidence.trouble:
+        raise _NotCountedError(Reason.LINK_UNREADABLE, f"{evidence.source} is not counted: {evidence.trouble}")
     envelope = read_envelope(evidence.content)
     if envelope.payload_type != IN_TOTO_PAYLOAD:
         raise _NotCountedError(
@@ -113,21 +146,9 @@ def _check_link(link: Link, evidence: Evidence, step: Step, place: Place) -> Non
             Reason.LINK_NAME_DIFFERS,
             f"{evidence.source} is not counted: it is a link of step {link.name!r}",
         )
-    limit = place.demands.max_age
-    if limit is None:
-        return
-    claimed = link.environment.get("finishedOn")
-    if claimed is None:
-        raise _NotCountedError(
-            Reason.LINK_TOO_OLD,
-            f"{evidence.source} is not counted: it does not say when it was made, and links may be at most {limit} old",
-        )
-    made = read_instant(claimed, "environment.finishedOn")
-    if place.at - made > limit:
-        raise _NotCountedError(
-            Reason.LINK_TOO_OLD,
-            f"{evidence.source} is not counted: it says it was made at {claimed}, and links may be at most {limit} old",
-        )
+    problem = age_problem(link, place)
+    if problem:
+        raise _NotCountedError(Reason.LINK_TOO_OLD, f"{evidence.source} is not counted: {problem}")
 
 
 def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout) -> _NotCountedError:
@@ -145,8 +166,8 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
     if others:
         whose = f"key {others[0].keyid[:8]}, which is in the layout but not among the step's"
     else:
-        named = envelope.signatures[0].keyid[:8] or "without a name"
-        whose = f"a key that the layout does not have ({named!r})"
+        named = envelope.signatures[0].keyid[:8]
+        whose = f"a key that the layout does not have ({f'key id {named}' if named else 'it gives no key id'})"
     return _NotCountedError(Reason.KEY_NOT_AUTHORISED, f"{source} is not counted: it is signed by {whose}")
 
 
@@ -165,14 +186,16 @@ def _sublayout_votes(
             f"{evidence.source} is not counted: it is a sublayout, and none is expected for this step"
             f" (--sublayouts {step.name} expects one)",
         )
-    verdict = place.judge_sublayout(content, digest_of(envelope), keys, evidence, step.name)
+    sublayout = place.judge_sublayout(content, digest_of(envelope), keys, evidence, step.name)
+    verdict = sublayout.verdict
     if not verdict.accepted or verdict.summary_link is None:
         first = verdict.rejections[0] if verdict.rejections else None
         reason = Reason.SUBLAYOUT_REJECTED
         if first is not None and first.reason in _OWN_REASONS:
             reason = first.reason
-        raise _NotCountedError(reason, f"{evidence.source} is not counted: the sublayout is {verdict.summary}")
-    return [Vote(key=key, link=verdict.summary_link, evidence=evidence, sublayout=verdict) for key in keys]
+        message = f"{evidence.source} is not counted: the sublayout is {verdict.summary}"
+        raise _NotCountedError(reason, message, first.artifacts if first is not None else ())
+    return [Vote(key=key, link=verdict.summary_link, evidence=evidence, sublayout=sublayout) for key in keys]
 
 
 _OWN_REASONS = frozenset({Reason.SUBLAYOUT_REPEATED, Reason.SUBLAYOUT_TOO_DEEP, Reason.SUBLAYOUT_UNINSPECTED})
