@@ -79,6 +79,7 @@ class Reason(StrEnum):
     PRODUCT_DISALLOWED = "product-disallowed"
     ARTIFACT_REQUIRED = "artifact-required"
     RULE_IDLE = "rule-idle"
+    DIGEST_MISSING = "digest-missing"
     ARTIFACT_NOT_MADE = "artifact-not-made"
     ARTIFACT_UNRULED = "artifact-unruled"
     # inspections

@@ -1,4 +1,4 @@
-"""Judge a supply chain by its layout.
+r"""Judge a supply chain by its layout.
 
 The layout's signatures are checked with the owners' keys, then the links of every step, whether enough functionaries
 agree, the artifact rules, and last the inspections, which run here. Nothing is installed or deployed that custody did
@@ -6,9 +6,12 @@ not accept: the exit code is 0 accepted, 1 rejected, 2 could not be judged.
 
 Examples:
   custody verify -l root.layout --verification-keys owner.pub
-  custody verify -l root.layout --verification-keys owner.pub --link-dir links --artifact dist/app.whl
-  custody verify -l root.layout --verification-keys a.pub b.pub c.pub --owner-threshold 2 --state seen.json
-  custody verify -l root.layout --verification-keys owner.pub --format json --explain | jq .findings
+  custody verify -l root.layout --verification-keys owner.pub \
+      --link-dir links --artifact dist/app.whl
+  custody verify -l root.layout --verification-keys a.pub b.pub c.pub \
+      --owner-threshold 2 --state seen.json
+  custody verify -l root.layout --verification-keys owner.pub \
+      --format json --explain | jq .findings
 
 """
 
@@ -19,8 +22,9 @@ from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
 from custody.cli.key_options import add_verification_keys, verification_keys_from
-from custody.cli.options import add_list
-from custody.cli.output import colour, printable, say
+from custody.cli.layout_options import refuse_source
+from custody.cli.options import add_format, add_list
+from custody.cli.output import colour, printable, say, say_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from custody.verification.case import Demands
     from custody.workflows.verify import Verification
 
-__all__ = ["add_demands", "configure", "demands_from", "instant_from", "pairs"]
+__all__ = ["add_demands", "configure", "demands_from", "filled", "instant_from", "pairs"]
+
+_LONGEST = 366 * 24 * 3600.0
 
 _CLEAR = "\r\033[K"
 """Goes back to the start of a terminal's line and clears it."""
@@ -54,13 +60,14 @@ def execute(options: Namespace) -> int:
     from custody.workflows.verify import verify
 
     verification = _verification(options)
+    summary = filled(options.summary, "--summary")
     try:
         verdict = verify(verification)
     finally:
         if verification.progress is not None:
             verification.progress("")
-    if options.summary and verdict.accepted:
-        _write_summary(options.summary, verdict)
+    if summary and verdict.accepted:
+        _write_summary(summary, verdict)
     if options.format == "json":
         _print_json(verdict, options)
     else:
@@ -74,9 +81,9 @@ def add_demands(parser: ArgumentParser) -> None:
     group.add_argument(
         "--owner-threshold", type=int, metavar="K", help="K of the owner keys must have signed (default: all)"
     )
-    group.add_argument("--layout-digest", default="", metavar="SHA256", help="the one layout that is meant")
+    group.add_argument("--layout-digest", metavar="SHA256", help="the one layout that is meant")
     group.add_argument(
-        "--state", default="", metavar="FILE", help="remember the newest layout of each owner here; reject older ones"
+        "--state", metavar="FILE", help="remember the newest layout of each owner here; reject older ones"
     )
     group.add_argument(
         "--max-age", metavar="AGE", help="reject links that say they are older, such as '30 days' or '12 hours'"
@@ -84,7 +91,7 @@ def add_demands(parser: ArgumentParser) -> None:
     add_list(
         group,
         "--hash",
-        metavar="ALG",
+        metavar="ALGORITHM",
         help="the digests that must agree: sha256 (default), sha384, sha512, and mode for permission bits",
     )
     group.add_argument("--unanimous", action="store_true", help="no functionary may disagree")
@@ -121,9 +128,9 @@ def demands_from(options: Namespace) -> Demands:
         sublayouts=_sublayouts(chosen),
         sublayout_inspections=options.sublayout_inspections,
         sublayout_parameters=options.sublayout_parameters,
-        layout_digest=options.layout_digest,
+        layout_digest=filled(options.layout_digest, "--layout-digest"),
         max_age=_age(options.max_age),
-        product_of=getattr(options, "product_of", ""),
+        product_of=filled(options.product_of, "--product-of"),
         ignore_fields=tuple(options.ignore_field),
     )
 
@@ -143,6 +150,17 @@ def pairs(given: list[str], flag: str) -> dict[str, str]:
     return result
 
 
+def filled(text: str | None, flag: str) -> str:
+    """Return what was given with `flag`, or '' if it was not; given empty, as by an unset variable, it is an error."""
+    if text is None:
+        return ""
+    if not text.strip():
+        from custody.errors import UsageError
+
+        raise UsageError(f"{flag}: expected a value, got an empty one; leave the option out, or check the variable")
+    return text
+
+
 def instant_from(text: str | None) -> datetime | None:
     """Return the instant of `--at`, None if it was not given."""
     from custody.encoding.instants import read_instant
@@ -151,15 +169,21 @@ def instant_from(text: str | None) -> datetime | None:
 
 
 def _verification(options: Namespace) -> Verification:
+    from custody.errors import UsageError
     from custody.workflows.inspect import InspectionOptions
     from custody.workflows.verify import Verification
 
+    refuse_source(options.layout)
+    if not 0 < options.inspection_timeout < _LONGEST:  # false for NaN, too
+        raise UsageError(
+            f"--inspection-timeout: expected more than 0 seconds and at most a year, got {options.inspection_timeout:g}"
+        )
     inspections = InspectionOptions(
         directory=options.inspection_dir,
         copy=options.inspection_copy,
         exclude=tuple(options.exclude),
         timeout=options.inspection_timeout,
-        links_directory=options.inspection_links,
+        links_directory=filled(options.inspection_links, "--inspection-links"),
     )
     return Verification(
         layout=options.layout,
@@ -169,7 +193,7 @@ def _verification(options: Namespace) -> Verification:
         parameters=pairs(options.parameter, "--parameter"),
         demands=demands_from(options),
         inspections=None if options.no_inspections else inspections,
-        state=options.state,
+        state=filled(options.state, "--state"),
         at=instant_from(options.at),
         progress=_progress(options),
     )
@@ -183,7 +207,7 @@ def _add_artifact(parser: ArgumentParser) -> None:
         metavar="FILE|sha256:HEX",
         help="demand that the chain made this file, as a product of its last step",
     )
-    group.add_argument("--product-of", default="", metavar="STEP", help="as a product of this step instead")
+    group.add_argument("--product-of", metavar="STEP", help="as a product of this step instead")
 
 
 def _add_inspections(parser: ArgumentParser) -> None:
@@ -193,16 +217,16 @@ def _add_inspections(parser: ArgumentParser) -> None:
     group.add_argument(
         "--inspection-timeout", type=float, default=600.0, metavar="SECONDS", help="for each (default: 600)"
     )
-    group.add_argument("--inspection-links", default="", metavar="DIR", help="write a link of each here")
+    group.add_argument("--inspection-links", metavar="DIR", help="write a link of each here")
     group.add_argument("--no-inspections", action="store_true", help="run none; a layout that has some is rejected")
     add_list(group, "--exclude", metavar="PATTERN", help="what they do not see, in gitignore's syntax")
 
 
 def _add_output(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("output")
-    group.add_argument("--format", choices=("text", "json"), default="text", help="(default: text)")
+    add_format(group)
     group.add_argument("--explain", action="store_true", help="show every rule with what it consumed")
-    group.add_argument("--summary", default="", metavar="FILE", help="write the summary link, unsigned, here")
+    group.add_argument("--summary", metavar="FILE", help="write the summary link, unsigned, here")
     group.add_argument("-v", "--verbose", action="store_true", help="show notes, too")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing; the exit code says it")
 
@@ -246,11 +270,10 @@ def _progress(options: Namespace) -> Callable[[str], None] | None:
 
 
 def _print_json(verdict: Verdict, options: Namespace) -> None:
-    from custody.encoding.strict import write_json
     from custody.reports.verdict_json import verdict_document
 
     if not options.quiet:
-        say(write_json(verdict_document(verdict, explain=options.explain), indent=2).decode())
+        say_json(verdict_document(verdict, explain=options.explain))
 
 
 def _print_text(verdict: Verdict, options: Namespace) -> None:

@@ -19,6 +19,7 @@ from custody.verdict import Finding, InspectionReport, Reason, Severity, StepRep
 from custody.verification.agreement import Agreement, agree
 from custody.verification.case import Demands, Evidence, EvidenceSet
 from custody.verification.commands import check_commands
+from custody.verification.digests import check_digests
 from custody.verification.inspections import Presigned, judge_presigned
 from custody.verification.layouts import check_layout
 from custody.verification.ledger import Ledger
@@ -212,6 +213,9 @@ def judge_steps(
             check_commands(step, agreements[step.name].votes, place, ledger)
         seen = {**links, **(known or {})}
         reports = [_apply_rules(step, report, seen, place, ledger) for step, report in zip(steps, reports, strict=True)]
+        for report in reports:
+            if report.verified and report.link is not None:
+                check_digests(report.name, report.link, place, ledger)
     counted = {
         evidence.source: evidence
         for agreement in agreements.values()

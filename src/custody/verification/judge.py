@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Opening", "judge", "open_layout"]
 
+SUMMARY = "summary"
+"""The name of the link that stands for a whole chain; one that stands for a sublayout has the name of its step."""
+
 
 class Opening(Value):
     """The layout after steps 1 and 2; `layout` is None if its signatures are not good."""
@@ -182,5 +185,5 @@ def _verdict(
         steps=chain.steps if chain is not None else (),
         inspections=inspections,
         bindings=bindings,
-        summary_link=summary_of("", chain) if chain is not None and accepted else None,
+        summary_link=summary_of(SUMMARY, chain) if chain is not None and accepted else None,
     )

@@ -102,12 +102,13 @@ def age_problem(link: Link, place: Place) -> str:
         return ""
     claimed = link.environment.get(_FINISHED_ON)
     if claimed is None:
-        return f"it does not say when it was made (environment.{_FINISHED_ON}), and links may be at most {limit} old"
+        claim = f"it does not say when it was made (environment.{_FINISHED_ON})"
+        return f"{claim}, and links may be at most {_days(limit)} old"
     made = read_instant(claimed, f"environment.{_FINISHED_ON}")
     if made - place.at > MAX_CLOCK_SKEW:
         return f"it says it was made at {claimed}, which is still to come, so nobody knows how old it is"
     if place.at - made > limit:
-        return f"it says it was made at {claimed}, and links may be at most {limit} old"
+        return f"it says it was made at {claimed}, and links may be at most {_days(limit)} old"
     return ""
 
 
@@ -199,3 +200,12 @@ def _sublayout_votes(
 
 
 _OWN_REASONS = frozenset({Reason.SUBLAYOUT_REPEATED, Reason.SUBLAYOUT_TOO_DEEP, Reason.SUBLAYOUT_UNINSPECTED})
+
+
+def _days(age: timedelta) -> str:
+    """Return an age in the largest unit that it is a whole number of."""
+    seconds = int(age.total_seconds())
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"

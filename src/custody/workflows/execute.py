@@ -60,7 +60,10 @@ class Execution(Value):
             raise UsageError(f"stream limit: expected 0 or more bytes, got {self.stream_limit}")
         # Written so that a NaN, which compares false with everything, is refused too.
         if self.timeout is not None and not 0 < self.timeout <= _LONGEST:
-            raise UsageError(f"time-out: expected more than 0 seconds, got {self.timeout}")
+            raise UsageError(
+                f"time-out: expected more than 0 seconds and at most a year, got {self.timeout:g};"
+                " leave it out for no limit"
+            )
         if not 0 <= self.grace <= _LONGEST:
             raise UsageError(f"grace: expected 0 or more seconds, got {self.grace}")
 

@@ -135,7 +135,11 @@ def _from_pem(data: bytes, path: str, scheme: str) -> PublicKey:
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError:
-        raise FormatError("expected a public key as PEM text, got bytes", where=path) from None
+        raise FormatError(
+            "expected a public key as PEM text, got bytes",
+            where=path,
+            remedy="PEM is plain ASCII, without a byte order mark",
+        ) from None
     for beginning, (found, remedy) in _REMEDIES.items():
         if text.lstrip().startswith(beginning):
             raise FormatError(f"expected a public key in PEM, got {found}", where=path, remedy=remedy)

@@ -33,6 +33,7 @@ __all__ = [
     "SignedLink",
     "check_directory",
     "check_environment",
+    "check_place",
     "in_directory",
     "link_path",
     "read_signed_link",
@@ -67,6 +68,12 @@ def link_path(directory: str, name: str, keyid: str) -> str:
 def in_directory(directory: str, file: str) -> str:
     """Return the path of `file` in `directory`, without a `./` before it."""
     return file if directory in {"", "."} else os.path.join(directory, file)
+
+
+def check_place(path: str) -> None:
+    """Demand that a link can take the place of what lies at `path`, if anything, else raise a StoreError."""
+    if os.path.lexists(path) and not os.path.islink(path) and not os.path.isfile(path):
+        raise StoreError(f"cannot write the link {path!r}: it exists and is not a regular file; remove it first")
 
 
 def check_directory(directory: str) -> None:

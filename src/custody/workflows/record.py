@@ -35,6 +35,7 @@ from custody.workflows.links import (
     STARTED_ON,
     check_directory,
     check_environment,
+    check_place,
     in_directory,
     link_path,
     write_link,
@@ -154,6 +155,7 @@ def stop(
     preliminary = preliminary_path(options.directory, name, keyid)
     path = link_path(options.metadata_directory, name, keyid)
     check_directory(options.metadata_directory)
+    check_place(path)
     environment = check_environment(options.environment)
     if not os.path.lexists(preliminary):
         raise StoreError(_never_started(name, preliminary, options.directory))
@@ -222,9 +224,13 @@ def _never_started(name: str, path: str, directory: str) -> str:
         for found in os.listdir(directory or ".")
         if found.startswith(f".{name}.") and found.endswith(".link-unfinished")
     )
-    hint = f"; there is {others[0]}, by another key" if others else ""
+    if others:
+        return (
+            f"the step {name!r} was not started here with this key: there is no {path}, but there is {others[0]};"
+            " stop it with the key that started it"
+        )
     return (
-        f"the step {name!r} was not started here with this key: there is no {path}{hint}; start it with"
+        f"the step {name!r} was not started here with this key: there is no {path}; start it with"
         f" `custody record start --step-name {name} --signing-key KEY --materials PATH`"
     )
 

@@ -27,6 +27,7 @@ from custody.workflows.links import (
     STARTED_ON,
     check_directory,
     check_environment,
+    check_place,
     link_path,
     write_link,
 )
@@ -111,6 +112,7 @@ def run(
     # 1. What can be refused is refused before anything is touched.
     path = link_path(options.metadata_directory, name, signer.public_key.keyid)
     check_directory(options.metadata_directory)
+    check_place(path)
     environment = check_environment(options.environment)
     argv = check_command(command) if command else ()
     # 2. The step: what was there, what was done, what is there now.

@@ -55,13 +55,17 @@ _MODE = 0o666
 
 
 class SignResult(Value):
-    """What was signed and written. `removed` counts earlier signatures that are no longer there."""
+    """What was signed and written.
+
+    `removed` counts earlier signatures that are no longer there, `others` those of them that other keys made.
+    """
 
     path: str
     document: Layout | Link
     keys: tuple[PublicKey, ...]
     total: int
     removed: int
+    others: int = 0
 
     @property
     def kind(self) -> str:
@@ -138,6 +142,7 @@ def sign_file(
         keys=keys,
         total=len(signed.signatures),
         removed=len(envelope.signatures) + len(keys) - len(signed.signatures),
+        others=0 if append else sum(not _is_by_any(s, keys, envelope.signed_bytes) for s in envelope.signatures),
     )
     write_file(target, signed.write(), what=f"signed {result.kind}", mode=_mode(target))
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -105,13 +106,13 @@ def target_of(artifact: str, pinned: frozenset[str]) -> Target:
                 f" {algorithm} only; name the file itself, or choose --hash {algorithm}"
             )
         return Target(name=artifact, digests={algorithm: digest.lower()})
+    if os.path.isdir(artifact):
+        raise UsageError(
+            f"expected a file as the artifact under test, got the directory {artifact!r}; name a file in it, or"
+            f" 'dir:{artifact}' where the chain recorded it as a whole"
+        )
     algorithms = tuple(sorted(pinned - {MODE}))
     recorded = record([artifact], Recording(hash_algorithms=algorithms, exclude=()))
-    if len(recorded.artifacts) != 1:
-        raise UsageError(
-            f"expected one file as the artifact under test, got {artifact!r} with"
-            f" {len(recorded.artifacts)}; a directory is named as 'dir:{artifact}'"
-        )
     (digests,) = recorded.artifacts.values()
     return Target(name=artifact, digests=digests)
 

@@ -499,3 +499,36 @@ def test_bad_files_of_keys_are_sentences_that_name_them(capsys: Output) -> None:
 def test_without_owner_keys_nothing_is_accepted(capsys: Output) -> None:
     assert main(["verify", "-l", "root.layout"]) in {1, 2}
     assert "owner key" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("flag", ["--layout-digest", "--state", "--product-of", "--summary", "--inspection-links"])
+@pytest.mark.usefixtures("chain")
+def test_an_empty_value_as_of_an_unset_variable_is_no_missing_option(flag: str, capsys: Output) -> None:
+    assert verify(flag, "") == 2
+    assert f"{flag}: expected a value, got an empty one" in capsys.readouterr().err
+
+
+def test_a_digest_that_must_agree_and_is_nowhere_is_a_warning_and_strictness_rejects_it(
+    chain: Chain, capsys: Output
+) -> None:
+    chain.change(lambda layout: layout["steps"][1].update(expected_materials=[], expected_products=[["CREATE", "app"]]))
+    capsys.readouterr()
+    assert verify("--hash", "sha512") == 0
+    assert "warning: step 'build': 3 of its artifacts lack a digest that must agree" in capsys.readouterr().out
+    assert verify("--hash", "sha512", "--strict") == 1
+    assert verify("--strict") == 0
+
+
+@pytest.mark.usefixtures("chain")
+def test_a_directory_is_no_artifact_under_test(capsys: Output) -> None:
+    Path("one").mkdir()
+    Path("one/app").write_bytes(Path("app").read_bytes())
+    assert verify("--artifact", "one/app") == 0
+    assert verify("--artifact", "one") == 2
+    assert "got the directory 'one'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("chain")
+def test_ages_are_said_in_whole_units(capsys: Output) -> None:
+    assert verify("--max-age", "2 hours", "--at", "2027-02-01T00:00:00Z") == 1
+    assert "at most 2 hours old" in capsys.readouterr().out
