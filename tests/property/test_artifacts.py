@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
@@ -83,6 +84,8 @@ PATTERN_TEXT = st.text("ab.*~ \\!#[]?/-é\t", max_size=6)
     st.lists(st.text("ab.~ !#[]-é", min_size=1, max_size=5), min_size=1, max_size=3).map("/".join),
 )
 @example(["*.link*", ".git", "*.pyc", "*~"], "a.link/b")
+@example(["[[]"], "[")
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of pathspec's own patterns
 def test_fast_patterns_mean_what_pathspec_says(patterns: list[str], path: str) -> None:
     try:
         spec = GitIgnoreSpec.from_lines(patterns, backend="simple")

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from custody.encoding.fields import Fields
 from custody.errors import FormatError
 from custody.keys.document import read_key, write_key
-from custody.keys.keyid import key_ids
 from custody.keys.pem import spki_of_pem, write_pem
-from custody.keys.public import PublicKey, key_of_pem, key_of_spki
+from custody.keys.public import PublicKey, key_ids, key_of_pem, key_of_spki
 
 RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 SEEDS = st.binary(min_size=32, max_size=32)

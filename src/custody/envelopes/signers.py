@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custody.keys.keyid import key_ids
-from custody.keys.public import signer_among
+from custody.keys.public import key_ids, signer_among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

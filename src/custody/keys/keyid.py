@@ -8,14 +8,10 @@ are accepted everywhere.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from custody.encoding.canonical import canonical_json
 
-if TYPE_CHECKING:
-    from custody.keys.public import PublicKey
-
-__all__ = ["SHORT", "key_ids", "keyid_of", "legacy_keyid_of"]
+__all__ = ["SHORT", "keyid_of", "legacy_keyid_of"]
 
 SHORT = 8
 """How many characters of a key id a link's file name carries."""
@@ -36,20 +32,6 @@ def legacy_keyid_of(keytype: str, scheme: str, public: str) -> str:
             "keyval": {"public": public.strip()},
         }
     )
-
-
-def key_ids(key: PublicKey) -> frozenset[str]:
-    """Return every name of `key`: its label, and both computed ids.
-
-    The ids are computed from the material as the layout wrote it and as a key file would: a layout
-    by the Go implementation has a PEM without its final newline, the reference's id is of one with
-    it (D3).
-    """
-    names = {key.keyid}
-    for public in {key.public, key.canonical_public}:
-        names.add(keyid_of(key.keytype, key.scheme, public))
-        names.add(legacy_keyid_of(key.keytype, key.scheme, public))
-    return frozenset(names)
 
 
 def _hash(document: object) -> str:

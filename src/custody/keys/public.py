@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custody.errors import FormatError
 from custody.keys import ecdsa, ed25519, rsa
-from custody.keys.keyid import keyid_of
+from custody.keys.keyid import keyid_of, legacy_keyid_of
 from custody.keys.pem import load_spki, spki_of_pem, write_pem
 from custody.keys.schemes import ECDSA, ECDSA_SCHEMES, ED25519, RSA, RSA_DEFAULT_SCHEME, RSA_SCHEMES
 from custody.value import Value
@@ -15,7 +15,7 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PublicKey", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
+__all__ = ["PublicKey", "key_ids", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
 
 
 class PublicKey(Value):
@@ -45,6 +45,20 @@ class PublicKey(Value):
         if self.keytype == RSA:
             return rsa.verify(self.spki, self.scheme, signature, message)
         return ecdsa.verify(self.spki, self.scheme, signature, message)
+
+
+def key_ids(key: PublicKey) -> frozenset[str]:
+    """Return every name of `key`: its label, and both computed ids.
+
+    The ids are computed from the material as the layout wrote it and as a key file would: a layout
+    by the Go implementation has a PEM without its final newline, the reference's id is of one with
+    it (D3).
+    """
+    names = {key.keyid}
+    for public in {key.public, key.canonical_public}:
+        names.add(keyid_of(key.keytype, key.scheme, public))
+        names.add(legacy_keyid_of(key.keytype, key.scheme, public))
+    return frozenset(names)
 
 
 def make_key(*, keytype: str, scheme: str, public: str, where: str, keyid: str = "") -> PublicKey:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custody.keys.keyid import SHORT, key_ids
+from custody.keys.keyid import SHORT
+from custody.keys.public import key_ids
 from custody.linting.complaints import Code, Complaint
 from custody.linting.items import is_review, quote
 from custody.rules.variants import Match

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from custody.models.link import Link
     from custody.rules.artifacts import Artifacts
     from custody.rules.digests import Comparison
-    from custody.verification.chain import Place
+    from custody.verification.place import Place
     from custody.verification.votes import Vote
 
 __all__ = ["Agreement", "agree"]

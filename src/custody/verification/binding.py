@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from custody.models.layout import Layout
     from custody.verdict import StepReport
     from custody.verification.case import Target
-    from custody.verification.chain import Chain, Place
+    from custody.verification.chain import Chain
     from custody.verification.ledger import Ledger
+    from custody.verification.place import Place
 
 __all__ = ["bind"]
 

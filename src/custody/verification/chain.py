@@ -7,23 +7,22 @@ sign a link gets a command run before the owner's rules have spoken (A1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from custody.models.layout import Layout, read_layout
 from custody.models.link import Link
-from custody.rules.digests import Comparison
 from custody.rules.engine import Item, Sides
 from custody.value import Value
-from custody.verdict import Finding, InspectionReport, Reason, Severity, StepReport, Verdict
+from custody.verdict import Finding, Reason, Severity, StepReport, Verdict
 from custody.verification.agreement import Agreement, agree
-from custody.verification.case import Demands, Evidence, EvidenceSet
+from custody.verification.case import Evidence
 from custody.verification.commands import check_commands
 from custody.verification.digests import check_digests
 from custody.verification.inspections import Presigned, judge_presigned
 from custody.verification.layouts import check_layout
 from custody.verification.ledger import Ledger
 from custody.verification.parameters import substitute
+from custody.verification.place import Pending, Place, Sublayout
 from custody.verification.rulings import rule_on
 from custody.verification.votes import cast_votes
 
@@ -36,12 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Chain",
-    "Inspected",
-    "Lineage",
-    "Pending",
-    "Place",
-    "Sublayout",
-    "Tree",
     "judge_chain",
     "judge_steps",
     "summary_of",
@@ -49,36 +42,6 @@ __all__ = [
 
 MAX_SUBLAYOUT_DEPTH = 8
 """How deep sublayouts may nest."""
-
-MAX_SEARCHES = 50
-"""For how many failed lists of rules the whole chain is searched for where an artifact comes from."""
-
-Lineage = tuple[tuple[str, str, str], ...]
-"""Which sublayouts lead to a place, outermost first: step, file and digest of each."""
-
-
-class Pending(Value):
-    """A sublayout that is good but for its inspections, which have to run."""
-
-    layout: Layout
-    links: Mapping[str, Sides]
-    place: Place
-
-
-class Inspected(Value):
-    """What came of a sublayout's inspections, which saw `links`."""
-
-    links: Mapping[str, Sides]
-    reports: tuple[InspectionReport, ...]
-    findings: tuple[Finding, ...] = ()
-
-
-class Sublayout(Value):
-    """A layout that stands for a link: the verdict on it, the evidence that counted for it, and where it stands."""
-
-    verdict: Verdict
-    lineage: Lineage
-    counted: tuple[Evidence, ...] = ()
 
 
 class Chain(Value):
@@ -101,86 +64,6 @@ class Chain(Value):
             and all(step.verified for step in self.steps)
             and not any(finding.rejects for finding in self.findings)
         )
-
-
-class Tree:
-    """What the levels of one judgement share: layouts met so far, inspections still to run and those that ran."""
-
-    __slots__ = ("_searches", "failed", "met", "passed", "pending")
-
-    def __init__(
-        self,
-        digest: str,
-        passed: Mapping[Lineage, Inspected] | None = None,
-        failed: Mapping[Lineage, Finding] | None = None,
-    ) -> None:
-        """Start at the layout with `digest`, knowing whose inspections have run and how."""
-        self.met: dict[str, Lineage] = {digest: ()}
-        self.passed = passed or {}
-        self.failed = failed or {}
-        self.pending: list[Pending] = []
-        self._searches = 0
-
-    def forget(self, lineage: Lineage) -> None:
-        """Drop the sublayout that stands there, with all in it, because it does not count.
-
-        So it does not take the place of the same layout elsewhere, and none of its inspections runs.
-        """
-        depth = len(lineage)
-        self.met = {digest: at for digest, at in self.met.items() if at[:depth] != lineage}
-        self.pending = [pending for pending in self.pending if pending.place.lineage[:depth] != lineage]
-
-    def may_search(self) -> bool:
-        """Whether one more search through the chain is worth its time."""
-        self._searches += 1
-        return self._searches <= MAX_SEARCHES
-
-
-class Place(Value):
-    """Where in the tree a layout stands: its evidence, and the steps that lead to it."""
-
-    evidence: EvidenceSet
-    at: datetime
-    demands: Demands
-    parameters: Mapping[str, str]
-    tree: Tree
-    lineage: Lineage = ()
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The steps that lead here."""
-        return tuple(step for step, _, _ in self.lineage)
-
-    @property
-    def comparison(self) -> Comparison:
-        """How digests are compared here."""
-        return Comparison(pinned=self.demands.pinned)
-
-    def subject(self, kind: str, name: str) -> str:
-        """Return how findings name an item of this layout."""
-        return " > ".join([*(f"step {step!r}" for step in self.path), f"{kind} {name!r}"])
-
-    @property
-    def layout_subject(self) -> str:
-        """How findings name the layout itself."""
-        return " > ".join([*(f"step {step!r}" for step in self.path), "layout"])
-
-    def judge_sublayout(
-        self,
-        content: Mapping[str, Any],
-        digest: str,
-        signers: tuple[PublicKey, ...],
-        evidence: Evidence,
-        step: str,
-    ) -> Sublayout:
-        """Return what is said of a layout that a functionary signed in place of a link."""
-        inner = self.replace(
-            evidence=evidence.nested,
-            lineage=(*self.lineage, (step, evidence.source, digest)),
-            parameters=self.parameters if self.demands.sublayout_parameters else {},
-            demands=self.demands.replace(ignore_fields=()),
-        )
-        return _judge_sublayout(content, digest, signers, inner)
 
 
 def judge_chain(layout: Layout, place: Place) -> Chain:
@@ -232,7 +115,7 @@ def judge_steps(
 
 
 def _agreement(step: Step, layout: Layout, place: Place, ledger: Ledger) -> Agreement:
-    votes, skipped = cast_votes(step, layout, place)
+    votes, skipped = cast_votes(step, layout, place, _judge_sublayout)
     agreement, findings = agree(step, votes, skipped, place)
     ledger.extend(findings)
     won = {vote.sublayout.lineage: vote.sublayout for vote in agreement.votes if vote.sublayout is not None}
@@ -259,10 +142,8 @@ def summary_of(name: str, chain: Chain) -> Link | None:
     )
 
 
-def _judge_sublayout(
-    content: Mapping[str, Any], digest: str, signers: tuple[PublicKey, ...], place: Place
-) -> Sublayout:
-    tree = place.tree
+def _judge_sublayout(content: Mapping[str, Any], signers: tuple[PublicKey, ...], place: Place) -> Sublayout:
+    tree, digest = place.tree, place.digest
     if digest in tree.met:
         return _refused(place, Reason.SUBLAYOUT_REPEATED, "this layout already stands elsewhere in the tree")
     if len(place.lineage) > MAX_SUBLAYOUT_DEPTH:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custody.models.layout import Step
-    from custody.verification.chain import Place
     from custody.verification.ledger import Ledger
+    from custody.verification.place import Place
     from custody.verification.votes import Vote
 
 __all__ = ["check_commands"]

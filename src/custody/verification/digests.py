@@ -12,8 +12,8 @@ from custody.verdict import Reason, Severity
 
 if TYPE_CHECKING:
     from custody.models.link import Link
-    from custody.verification.chain import Place
     from custody.verification.ledger import Ledger
+    from custody.verification.place import Place
 
 __all__ = ["check_digests"]
 

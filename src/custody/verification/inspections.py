@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from custody.models.layout import Inspection, Layout
     from custody.rules.engine import Trace
     from custody.verification.case import Completed, Evidence, Inspector
-    from custody.verification.chain import Place
     from custody.verification.ledger import Ledger
+    from custody.verification.place import Place
 
 __all__ = ["Presigned", "judge_presigned", "run_inspections"]
 

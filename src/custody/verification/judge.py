@@ -17,11 +17,12 @@ from custody.models.layout import read_layout
 from custody.value import Value
 from custody.verdict import Finding, Reason, Severity, Verdict
 from custody.verification.binding import bind
-from custody.verification.chain import Chain, Inspected, Place, Tree, judge_chain, summary_of
+from custody.verification.chain import Chain, judge_chain, summary_of
 from custody.verification.inspections import run_inspections
 from custody.verification.ledger import Ledger
 from custody.verification.owners import check_owners, check_remembered
 from custody.verification.parameters import substitute
+from custody.verification.place import Inspected, Place, Tree
 from custody.verification.votes import digest_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from custody.models.layout import Layout
     from custody.verdict import Binding, InspectionReport
     from custody.verification.case import Case, Evidence, Inspector
-    from custody.verification.chain import Lineage, Pending
+    from custody.verification.place import Lineage, Pending
 
 __all__ = ["Opening", "judge", "open_layout"]
 

@@ -9,8 +9,8 @@ from custody.verdict import Reason
 
 if TYPE_CHECKING:
     from custody.models.layout import Layout
-    from custody.verification.chain import Place
     from custody.verification.ledger import Ledger
+    from custody.verification.place import Place
 
 __all__ = ["check_layout"]
 

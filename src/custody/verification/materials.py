@@ -11,10 +11,11 @@ from custody.errors import UsageError
 from custody.rules.engine import Item, Sides
 from custody.rules.variants import Match
 from custody.verdict import Reason, StepReport, Verdict
-from custody.verification.chain import Place, Tree, judge_steps
+from custody.verification.chain import judge_steps
 from custody.verification.judge import open_layout
 from custody.verification.layouts import check_layout
 from custody.verification.ledger import Ledger
+from custody.verification.place import Place, Tree
 from custody.verification.rulings import rule_on
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from custody.envelopes.reader import Envelope
     from custody.keys.public import PublicKey
     from custody.models.layout import Layout, Step
-    from custody.verification.chain import Place, Sublayout
+    from custody.verification.place import Place, Sublayout, SublayoutJudge
 
 __all__ = ["MAX_CLOCK_SKEW", "Vote", "age_problem", "cast_votes", "digest_of"]
 
@@ -62,13 +62,15 @@ def digest_of(envelope: Envelope) -> str:
     return hashlib.sha256(envelope.payload).hexdigest()
 
 
-def cast_votes(step: Step, layout: Layout, place: Place) -> tuple[list[Vote], list[Finding]]:
+def cast_votes(
+    step: Step, layout: Layout, place: Place, judge_sublayout: SublayoutJudge
+) -> tuple[list[Vote], list[Finding]]:
     """Return the votes for `step` and, as warnings, why the other evidence does not count."""
     votes: list[Vote] = []
     skipped: list[Finding] = []
     for evidence in place.evidence.get(step.name, ()):
         try:
-            votes.extend(_votes(evidence, step, layout, place))
+            votes.extend(_votes(evidence, step, layout, place, judge_sublayout))
         except _NotCountedError as error:
             finding = _finding(error.reason, str(error), step, place, evidence)
             skipped.append(finding.replace(artifacts=error.artifacts))
@@ -112,7 +114,7 @@ def age_problem(link: Link, place: Place) -> str:
     return ""
 
 
-def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place) -> list[Vote]:
+def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_sublayout: SublayoutJudge) -> list[Vote]:
     if evidence.trouble:
         raise _NotCountedError(Reason.LINK_UNREADABLE, f"{evidence.source} is not counted: {evidence.trouble}")
     envelope = read_envelope(evidence.content)
@@ -130,7 +132,8 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place) -> list
     content = envelope.content()
     kind = content.get("_type")
     if kind == LAYOUT_TYPE:
-        return _sublayout_votes(envelope, content, keys, evidence, step, place)
+        inner = place.below(step.name, evidence, digest_of(envelope))
+        return _sublayout_votes(content, keys, evidence, inner, judge_sublayout)
     if kind != LINK_TYPE:
         raise _NotCountedError(
             Reason.LINK_MALFORMED,
@@ -173,21 +176,20 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
 
 
 def _sublayout_votes(
-    envelope: Envelope,
     content: Mapping[str, Any],
     keys: tuple[PublicKey, ...],
     evidence: Evidence,
-    step: Step,
     place: Place,
+    judge_sublayout: SublayoutJudge,
 ) -> list[Vote]:
-    allowed = place.demands.sublayouts
-    if allowed is not None and step.name not in allowed:
+    allowed, step = place.demands.sublayouts, place.path[-1]
+    if allowed is not None and step not in allowed:
         raise _NotCountedError(
             Reason.SUBLAYOUT_UNEXPECTED,
             f"{evidence.source} is not counted: it is a sublayout, and none is expected for this step"
-            f" (--sublayouts {step.name} expects one)",
+            f" (--sublayouts {step} expects one)",
         )
-    sublayout = place.judge_sublayout(content, digest_of(envelope), keys, evidence, step.name)
+    sublayout = judge_sublayout(content, keys, place)
     verdict = sublayout.verdict
     if not verdict.accepted or verdict.summary_link is None:
         first = verdict.rejections[0] if verdict.rejections else None

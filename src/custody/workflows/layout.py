@@ -15,7 +15,7 @@ from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_signable
 from custody.errors import FormatError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.keyid import key_ids
+from custody.keys.public import key_ids
 from custody.models.layout import Layout, read_layout
 from custody.sources.functionaries import same_key
 from custody.value import Value

@@ -22,8 +22,8 @@ from custody.envelopes.signature import MAX_SIGNATURES
 from custody.envelopes.signers import hints_any, signed_by
 from custody.errors import FormatError, SignatureError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.keyid import SHORT, key_ids
-from custody.keys.public import PublicKey
+from custody.keys.keyid import SHORT
+from custody.keys.public import PublicKey, key_ids
 from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.signing.registry import load_signer

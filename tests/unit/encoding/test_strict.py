@@ -6,7 +6,7 @@ from custody.encoding.strict import MAX_DEPTH, MAX_DIGITS, read_json, write_json
 from custody.errors import FormatError
 
 REFUSED: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "not JSON: Expecting value at line 1 column 1"),
+    "empty": (b"", "not JSON: there is nothing in it"),
     "only white space": (b" \n", "not JSON"),
     "key twice": (b'{"a": 1, "a": 2}', "the key 'a' appears twice in one object"),
     "key twice with equal values": (b'{"a": 1, "a": 1}', "the key 'a' appears twice"),
@@ -27,7 +27,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "swapped surrogates": (b'{"k": "\\udd12\\ud83d"}', "half of a surrogate pair"),
     "surrogate in a key": (b'{"\\ud800": 1}', "half of a surrogate pair"),
     "surrogate as bytes": (b'"\xed\xa0\x80"', "not UTF-8: byte 1 is 0xed"),
-    "byte order mark": (b"\xef\xbb\xbf{}", "not JSON: Unexpected UTF-8 BOM"),
+    "byte order mark": (b"\xef\xbb\xbf{}", "not JSON: it begins with a byte order mark"),
+    "PEM": (b"-----BEGIN PUBLIC KEY-----\n", "not JSON: it is a PEM file"),
     "UTF-16 with a mark": ('{"a": 1}'.encode("utf-16"), "not UTF-8: byte 0 is 0xff"),
     "UTF-16 without a mark": ('{"a": 1}'.encode("utf-16-le"), "not JSON"),
     "UTF-32": ('{"a": 1}'.encode("utf-32-be"), "not JSON"),

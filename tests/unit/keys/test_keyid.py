@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from custody.keys.keyid import key_ids, keyid_of, legacy_keyid_of
-from custody.keys.public import key_of_pem, make_key
+from custody.keys.keyid import keyid_of, legacy_keyid_of
+from custody.keys.public import key_ids, key_of_pem, make_key
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "reference.json").read_bytes())
 Key = dict[str, str]

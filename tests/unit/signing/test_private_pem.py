@@ -133,7 +133,7 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (PUBLIC, "got a public key; sign with the private key"),
+        (PUBLIC, "got a public key; give the private key"),
         (PUBLIC.replace(b"PUBLIC KEY", b"CERTIFICATE"), "got a certificate; sign with the private key"),
         (PUBLIC.replace(b"PUBLIC KEY", b"OPENSSH PRIVATE KEY"), "OpenSSH"),
         (PUBLIC.replace(b"PUBLIC KEY", b"ENCRYPTED SIGSTORE PRIVATE KEY"), "cosign"),

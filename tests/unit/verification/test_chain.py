@@ -5,7 +5,8 @@ import pytest
 from custody.rules.engine import Sides
 from custody.verdict import Finding, Reason, Severity
 from custody.verification.case import Demands
-from custody.verification.chain import MAX_SUBLAYOUT_DEPTH, Chain, Pending, Place, Tree
+from custody.verification.chain import MAX_SUBLAYOUT_DEPTH, Chain
+from custody.verification.place import Pending, Place, Tree
 from tests.simulator import AT, Simulator, actor, hashed, link_name, two_steps
 
 

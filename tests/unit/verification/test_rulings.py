@@ -7,7 +7,7 @@ import pytest
 from custody.rules.digests import Comparison
 from custody.rules.engine import Item, Sides
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
-from custody.verification.chain import MAX_SEARCHES
+from custody.verification.place import MAX_SEARCHES
 from custody.verification.rulings import MAX_LOOKED_UP, MAX_NAME, Ruling, rule_on, seen_at
 from tests.simulator import Simulator, digests, hashed, rules
 
