@@ -22,7 +22,7 @@ class Recording(Value):
     The first of `lstrip_paths` that fits is removed from a name. `normalize_line_endings` makes
     CRLF and CR into LF before hashing. `modes` adds `mode`, four octal digits such as "0755". A
     path in `optional` may be missing without complaint; with `missing_ok` every path may, with a
-    warning.
+    warning. Without `dangling_ok` a symbolic link to nothing is refused rather than left out with a warning.
     """
 
     hash_algorithms: tuple[str, ...] = ("sha256",)
@@ -34,6 +34,7 @@ class Recording(Value):
     modes: bool = False
     optional: tuple[str, ...] = ()
     missing_ok: bool = False
+    dangling_ok: bool = True
 
     def _validate(self) -> None:
         for field in _LISTS:

@@ -134,6 +134,11 @@ class Walk:
         except OSError as error:
             if error.errno not in NOTHING_THERE:
                 raise RecordingError(f"cannot record {shown(path)}: {error.strerror}") from error
+            if not self._recording.dangling_ok:
+                raise RecordingError(
+                    f"cannot record {shown(path)}: it is a symbolic link to nothing, which no rule would see;"
+                    " remove it, or exclude it"
+                ) from error
             self._warn(f"{shown(path)} is not recorded: it is a symbolic link to nothing")
             return False
         is_file = stat.S_ISREG(mode)

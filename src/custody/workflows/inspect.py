@@ -97,6 +97,7 @@ class DirectoryInspector:
             exclude=self._options.exclude,
             base_path=self._directory,
             modes=self._modes,
+            dangling_ok=False,
         )
         recorded = record(["."], recording, skip=lambda name, digests: _is_own(own, name, digests))
         return recorded.artifacts

@@ -54,6 +54,12 @@ class TestLinks:
             "'own' is not recorded: it is a symbolic link to nothing",
         )
 
+    def test_a_link_to_nothing_is_refused_where_nothing_may_go_unseen(self, tree: Path) -> None:
+        link(tree / "l", "gone")
+        with pytest.raises(RecordingError, match="'l': it is a symbolic link to nothing, which no rule would see"):
+            record(["."], Recording(dangling_ok=False))
+        assert record(["."], Recording(dangling_ok=False, exclude=("l",))).artifacts == {}
+
     def test_linked_directories_are_followed_unless_told_otherwise(self, tree: Path) -> None:
         write(tree / "d" / "a")
         link(tree / "l", "d")

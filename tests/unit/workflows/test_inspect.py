@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custody.envelopes.metablock import Metablock
-from custody.errors import CustodyError, ExecutionError, StoreError, UsageError
+from custody.errors import CustodyError, ExecutionError, RecordingError, StoreError, UsageError
 from custody.models.link import Link
 from custody.verification.case import Evidence
 from custody.workflows.inspect import DirectoryInspector, InspectionOptions
@@ -48,6 +48,14 @@ def test_a_scratch_copy_leaves_the_directory_as_it_was(final: Path) -> None:
     with DirectoryInspector(options(final), SHA256) as inspector:
         inspector.run("spoil", ["sh", "-c", "echo evil > out; rm link"])
     assert (final / "out").read_text() == "evil\n"
+
+
+def test_a_link_to_nothing_is_refused_unless_it_is_excluded(final: Path) -> None:
+    (final / "later").symlink_to("/nonexistent")
+    with DirectoryInspector(options(final), SHA256) as inspector, pytest.raises(RecordingError, match="'later'"):
+        inspector.record(())
+    with DirectoryInspector(options(final, exclude=("later",)), SHA256) as inspector:
+        assert inspector.record(()) == hashed({"out": "2"})
 
 
 def test_a_scratch_copy_is_made_only_if_anything_is_inspected(final: Path) -> None:
