@@ -71,9 +71,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in os.environ:
         if name.startswith(CLEARED_PREFIXES) or name in CLEARED:
             monkeypatch.delenv(name)
@@ -95,9 +93,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         _refuse_beyond_loopback(self.family, address)
         return connect_ex(self, address)
 
-    def guarded_getaddrinfo(
-        host: str | bytes | None, port: str | int | None, *args: int, **kwargs: int
-    ) -> object:
+    def guarded_getaddrinfo(host: str | bytes | None, port: str | int | None, *args: int, **kwargs: int) -> object:
         _refuse_host(host)
         return getaddrinfo(host, port, *args, **kwargs)
 

@@ -31,9 +31,7 @@ def run_two_tests(pytester: pytest.Pytester) -> pytest.RunResult:
     return pytester.runpytest_subprocess("-p", "no:randomly", "-rs")
 
 
-def test_missing_component_skips_with_its_reason(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_component_skips_with_its_reason(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
 
     result = run_two_tests(pytester)
@@ -42,9 +40,7 @@ def test_missing_component_skips_with_its_reason(
     result.stdout.fnmatch_lines(["*needs no-such-program*apt-get install no-such-program*"])
 
 
-def test_missing_component_fails_in_ci(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_component_fails_in_ci(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
 
     result = run_two_tests(pytester)
@@ -109,9 +105,7 @@ def test_git_commits_without_the_users_configuration(tmp_path: Path) -> None:
     assert git is not None
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [git, "-C", str(tmp_path), *arguments], check=True, capture_output=True, text=True
-        )
+        done = subprocess.run([git, "-C", str(tmp_path), *arguments], check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     run("init", "--quiet")

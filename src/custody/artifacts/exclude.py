@@ -43,7 +43,8 @@ class Exclusion:
         given = [pattern for pattern in patterns if pattern]
         ordered = any(pattern.startswith("!") for pattern in given)
         self._simple = [] if ordered else [pattern for pattern in given if _is_simple(pattern)]
-        self._others = [pattern for pattern in given if pattern not in self._simple]
+        simple = frozenset(self._simple)
+        self._others = [pattern for pattern in given if pattern not in simple]
         self._spec = _compile(self._others) if self._others else None
         self.covers = _either(_component_test(self._simple), self._spec)
 
@@ -98,11 +99,17 @@ def _either(component: Callable[[str, str], bool], spec: GitIgnoreSpec | None) -
 
 def _compile(patterns: Sequence[str]) -> GitIgnoreSpec:
     """Return the compiled `patterns`, always by the same engine, whatever else is installed."""
+    import re
+    import warnings
+
     from pathspec import GitIgnoreSpec
 
     try:
-        return GitIgnoreSpec.from_lines(patterns, backend="simple")
-    except ValueError as error:
+        with warnings.catch_warnings():
+            # `[[]` is a set of one bracket to git and here; Python's regular expressions muse about their future.
+            warnings.simplefilter("ignore", FutureWarning)
+            return GitIgnoreSpec.from_lines(patterns, backend="simple")
+    except (ValueError, re.error) as error:
         raise UsageError(f"exclude: expected gitignore patterns, got {list(patterns)}: {error}") from error
 
 

@@ -7,6 +7,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable
+from functools import lru_cache
 
 from custody.artifacts.names import normal_path, shown
 from custody.artifacts.options import Recording
@@ -70,16 +71,22 @@ def examine(path: str, reference: str, recording: Recording, warn: Warn) -> os.s
 
 def _report_missing(reference: str, problem: str, recording: Recording, warn: Warn) -> None:
     """Complain about a missing path as loudly as `recording` wants it."""
-    optional = {_spelling(path) for path in recording.optional}
-    if _spelling(reference) in optional:
+    if _spelling(reference) in _spellings(recording.optional):
         return
     if not recording.missing_ok:
+        listed = "; write several paths with spaces between them, not commas" if "," in reference else ""
         where = f" in {shown(recording.base_path)}" if recording.base_path else ""
         raise RecordingError(
             f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it to be missing with"
-            f" --optional {shown(reference)}"
+            f" --optional {shown(reference)}{listed}"
         )
     warn(f"{shown(reference)} is not recorded: {problem}")
+
+
+@lru_cache(maxsize=1)
+def _spellings(references: tuple[str, ...]) -> frozenset[str]:
+    """Return the spellings of `references`, which are asked for with every path that is missing."""
+    return frozenset(_spelling(reference) for reference in references)
 
 
 def _spelling(reference: str) -> str:

@@ -14,7 +14,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
-from custody.cli.output import colour, printable, say
+from custody.cli.options import add_format
+from custody.cli.output import colour, printable, say, say_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -26,19 +27,18 @@ _COLOURS = {"ok": "green", "absent": "dim", "problem": "red"}
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody doctor`."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="(default: text)")
+    add_format(parser)
     parser.set_defaults(execute=execute)
 
 
 def execute(options: Namespace) -> int:
     """Print what was found."""
-    from custody.encoding.strict import write_json
     from custody.workflows.examine import examine
 
     examined = examine()
     if options.format == "json":
         document = [{"name": e.name, "state": e.state, "finding": e.finding, "remedy": e.remedy} for e in examined]
-        say(write_json(document, indent=2).decode())
+        say_json(document)
     else:
         for each in examined:
             state = colour(f"{each.state:8}", _COLOURS[each.state], sys.stdout)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
 from custody.cli.key_options import add_password, add_scheme, secret_from
-from custody.cli.output import printable, say
+from custody.cli.options import add_format
+from custody.cli.output import printable, say, say_json
 from custody.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ Examples:
   custody key show --password keys/owner
 """
 
-_CONVERT = """Write the key in IN in another form.
+_CONVERT = r"""Write the key in IN in another form.
 
-  pem           the public key as PEM (SubjectPublicKeyInfo); also from a private key or from JSON
-  metadata      the public key as JSON, as layouts list keys
-  private-pem   the private key as PEM (PKCS8), under another passphrase or none
+  pem          the public key as PEM (SubjectPublicKeyInfo), also out of a
+               private key or JSON
+  metadata     the public key as JSON, as layouts list keys
+  private-pem  the private key as PEM (PKCS8), under another passphrase or none
 
 Public forms go to the terminal or to OUT, a private key only to OUT, mode 0600. For private-pem say
 what protects the new file: --new-password, --new-password-env, --new-password-fd or --no-password.
@@ -51,7 +53,8 @@ Examples:
   custody key convert alice --to pem -o alice.pub
   custody key convert owner.json --to pem
   custody key convert build.pub --to metadata --scheme rsassa-pss-sha512
-  custody key convert alice --password --to private-pem --new-password -o alice --force
+  custody key convert alice --password --to private-pem --new-password \
+      -o alice --force
 """
 
 _PRIVATE = "private-pem"
@@ -73,7 +76,7 @@ def _configure_show(actions: _SubParsersAction[ArgumentParser], parser: Argument
         allow_abbrev=False,
     )
     show.add_argument("files", nargs="+", metavar="FILE", help="public or private keys")
-    show.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    add_format(show)
     add_password(show, of="encrypted private keys")
     add_scheme(show)
     show.set_defaults(execute=_show)
@@ -87,6 +90,7 @@ def _configure_convert(actions: _SubParsersAction[ArgumentParser], parser: Argum
         formatter_class=parser.formatter_class,
         allow_abbrev=False,
     )
+    convert.usage = "custody key convert IN --to {pem,metadata,private-pem} [-o OUT] [options]"
     convert.add_argument("file", metavar="IN", help="a public or private key")
     convert.add_argument("--to", required=True, choices=("pem", "metadata", _PRIVATE), help="the form to write")
     convert.add_argument("-o", "--output", metavar="OUT", help="the file to write (default: terminal)")
@@ -104,10 +108,8 @@ def _show(options: Namespace) -> int:
     secret = secret_from(options)
     found = [(path, read_any_key(path, secret=secret, scheme=options.scheme)) for path in options.files]
     if options.format == "json":
-        from custody.encoding.strict import write_json
-
         keys = [{"file": path, **describe_key(description)} for path, description in found]
-        say(write_json(keys, indent=2).decode())
+        say_json(keys)
         return ACCEPTED
     for path, description in found:
         _print(path, description)
@@ -132,6 +134,7 @@ def _convert(options: Namespace) -> int:
         return ACCEPTED
     from custody.workflows.keys import read_any_key, written  # not for --help
 
+    _refuse_to_lose(options)
     if _new_password_given(options):
         raise UsageError(f"a new passphrase is for --to {_PRIVATE}; a public key has none")
     description = read_any_key(options.file, secret=secret_from(options), scheme=options.scheme)
@@ -158,6 +161,16 @@ def _convert_private(options: Namespace) -> None:
         )
     data = reencrypted(options.file, secret_from(options), new_secret)
     _write(options, data, what="private key", mode=0o600)
+
+
+def _refuse_to_lose(options: Namespace) -> None:
+    """A public key in the place of the private one that it was taken from: nobody could sign any more."""
+    import os
+
+    output = options.output
+    both = output is not None and os.path.exists(output) and os.path.exists(options.file)
+    if both and os.path.samefile(output, options.file):
+        raise UsageError(f"OUT is IN itself, {output!r}; name another file")
 
 
 def _new_password_given(options: Namespace) -> bool:

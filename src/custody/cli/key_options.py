@@ -6,6 +6,7 @@ environment variable or a descriptor.
 
 from __future__ import annotations
 
+import re
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ __all__ = [
     "verification_keys_from",
 ]
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SIGNING = ("--signing-key", "-k", "--key")
 _SIGNING_HELP = "the private key: a PEM file, env:NAME (PEM in an environment variable) or fd:N (PEM from a descriptor)"
 
@@ -119,6 +121,8 @@ def secret_from(options: Namespace, prefix: str = "") -> SecretSource:
     descriptor = getattr(options, f"{name}_fd")
     if environment == "":
         raise UsageError(f"--{prefix}password-env needs the name of a variable, got an empty one")
+    if environment and not _VARIABLE.fullmatch(environment):
+        raise UsageError(f"--{prefix}password-env takes the name of a variable, not the passphrase itself")
     if descriptor is not None and descriptor < 0:
         raise UsageError(f"--{prefix}password-fd: expected a number from 0, got {descriptor}")
     return SecretSource(prompt=getattr(options, name), environment=environment or "", descriptor=descriptor)

@@ -2,9 +2,9 @@
 
 You write a readable source, custody compiles it into a layout, and you sign that:
 
-  custody layout new                       a commented supply-chain.yaml to start from
-  custody layout lint supply-chain.yaml    what you would regret having signed
-  custody layout build supply-chain.yaml   root.layout, not signed yet
+  custody layout new                      a commented supply-chain.yaml
+  custody layout lint supply-chain.yaml   what you would regret having signed
+  custody layout build supply-chain.yaml  root.layout, not signed yet
   custody sign -f root.layout --signing-key owner
 
 `show` prints a layout as a tree. `add-key`, `remove-key` and `extend` change one whose source is not at hand; it has
@@ -46,9 +46,7 @@ ACTIONS: Mapping[str, tuple[str, Callable[[ArgumentParser], None]]] = {
 
 def configure(parser: ArgumentParser) -> None:
     """Add the actions of `custody layout`."""
-    from argparse import RawDescriptionHelpFormatter
-
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, (line, configure_action) in ACTIONS.items():
-        action = actions.add_parser(name, help=line, formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+        action = actions.add_parser(name, help=line, formatter_class=parser.formatter_class, allow_abbrev=False)
         configure_action(action)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from datetime import datetime
 
-__all__ = ["add_at", "add_force", "add_format", "at_from"]
+__all__ = ["add_at", "add_force", "at_from", "refuse_source"]
 
 
 def add_at(parser: ArgumentParser, meaning: str) -> None:
@@ -30,8 +30,9 @@ def add_force(parser: ArgumentParser, meaning: str) -> None:
     parser.add_argument("--force", action="store_true", help=meaning)
 
 
-def add_format(parser: ArgumentParser) -> None:
-    """Add `--format`."""
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", metavar="FORMAT", help="text (default) or json"
-    )
+def refuse_source(path: str) -> None:
+    """Refuse a layout's source where a layout is expected."""
+    from custody.errors import UsageError
+
+    if path.lower().endswith((".yaml", ".yml")):
+        raise UsageError(f"{path!r} is a layout's source; build it first: custody layout build {path}")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
 from custody.cli.key_options import add_verification_keys, verification_keys_from
-from custody.cli.layout_options import add_at, add_format, at_from
-from custody.cli.options import add_list
-from custody.cli.output import complain, printable, say
+from custody.cli.layout_options import add_at, at_from
+from custody.cli.options import add_format, add_list
+from custody.cli.output import complain, printable, say, say_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -83,8 +83,7 @@ def _add_file(parser: ArgumentParser) -> None:
 
 
 def _show(options: Namespace) -> int:
-    from custody.encoding.strict import write_json  # not for --help
-    from custody.reports.layout_tree import tree_document, tree_lines
+    from custody.reports.layout_tree import tree_document, tree_lines  # not for --help
     from custody.workflows.layout import load_layout
 
     at = at_from(options)
@@ -92,7 +91,7 @@ def _show(options: Namespace) -> int:
     keys = verification_keys_from(options)
     shown = {"title": options.file, "envelope": loaded.envelope, "keys": keys, "names": loaded.names}
     if options.format == "json":
-        say(write_json(tree_document(loaded.layout, at, **shown)).decode())
+        say_json(tree_document(loaded.layout, at, **shown))
     else:
         for line in tree_lines(loaded.layout, at, **shown):
             say(printable(line))
@@ -139,7 +138,6 @@ def _print_text(loaded: LoadedLayout, complaints: Sequence[Complaint]) -> None:
 
 def _print_json(loaded: LoadedLayout, complaints: Sequence[Complaint], at: datetime, *, failed: bool) -> None:
     from custody.encoding.instants import write_instant
-    from custody.encoding.strict import write_json
 
     document = {
         "file": loaded.path,
@@ -157,4 +155,4 @@ def _print_json(loaded: LoadedLayout, complaints: Sequence[Complaint], at: datet
             for complaint in complaints
         ],
     }
-    say(write_json(document).decode())
+    say_json(document)

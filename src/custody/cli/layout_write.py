@@ -43,9 +43,13 @@ def configure_new(parser: ArgumentParser) -> None:
     """Add the arguments of `custody layout new`."""
     parser.description = _NEW
     parser.add_argument(
-        "-o", "--output", default="supply-chain.yaml", metavar="FILE", help="default: supply-chain.yaml"
+        "-o",
+        "--output",
+        default="supply-chain.yaml",
+        metavar="OUT",
+        help="the file to write (default: supply-chain.yaml)",
     )
-    add_force(parser, "replace FILE if it exists")
+    add_force(parser, "replace OUT if it exists")
     parser.set_defaults(execute=_new)
 
 
@@ -53,9 +57,11 @@ def configure_build(parser: ArgumentParser) -> None:
     """Add the arguments of `custody layout build`."""
     parser.description = _BUILD
     parser.add_argument("source", metavar="SRC", help="the source, such as supply-chain.yaml")
-    parser.add_argument("-o", "--output", default="root.layout", metavar="FILE", help="default: root.layout")
+    parser.add_argument(
+        "-o", "--output", default="root.layout", metavar="OUT", help="the file to write (default: root.layout)"
+    )
     parser.add_argument("--use-dsse", action="store_true", help="write a DSSE envelope instead of the older one")
-    add_force(parser, "replace FILE even if it is signed or no layout")
+    add_force(parser, "replace OUT even if it is signed or no layout")
     add_at(parser, "build as of INSTANT; durations such as '6 months' begin there")
     parser.set_defaults(execute=_build)
 

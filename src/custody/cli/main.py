@@ -7,7 +7,7 @@ import sys
 
 from custody import __version__
 from custody.cli.exits import ACCEPTED, CANNOT, INTERRUPTED, REJECTED
-from custody.cli.output import complain, printable
+from custody.cli.output import complain, print_what_can_be_printed, printable
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` would triple the time of `--version`
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit code."""
     if sys.stdout is None or sys.stderr is None:
         _open_closed_streams()
+    print_what_can_be_printed()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(given)
@@ -65,10 +66,11 @@ def _run(given: Sequence[str]) -> int:
 
 def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
     """Return the parser of all commands, or of `only` one; not `configured`, it just lists them and imports none."""
-    import argparse  # `--version` does without
-    from importlib import import_module
+    from importlib import import_module  # `--version` does without
 
-    parser = argparse.ArgumentParser(
+    from custody.cli.parser import HelpFormatter, Parser
+
+    parser = Parser(
         prog="custody",
         description="Record, sign and verify how software is made.",
         epilog="`custody COMMAND --help` explains a command, with examples. Exit codes: 0 done or accepted,"
@@ -80,7 +82,7 @@ def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
         command = commands.add_parser(
             name,
             help=COMMANDS[name],
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
         if configured:

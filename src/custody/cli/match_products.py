@@ -1,4 +1,4 @@
-"""Compare files with the products that a link lists.
+r"""Compare files with the products that a link lists.
 
 Answers "are these the files that the step made?" without a layout. By default all
 files below the current directory are compared; give --paths for some of them.
@@ -6,7 +6,8 @@ This is no verification of a supply chain: for that there is `custody verify`.
 
 Examples:
   custody match-products -l build.776a00e2.link -p dist
-  custody match-products -l build.776a00e2.link -p dist --verification-keys alice.pub
+  custody match-products -l build.776a00e2.link -p dist \
+      --verification-keys alice.pub
 
 Exit code: 0 the files are the products, 1 they differ or the signature is not by
 one of the given keys, 2 could not be compared.
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
 from custody.cli.key_options import add_verification_keys, verification_keys_from
-from custody.cli.options import add_list
-from custody.cli.output import complain, note, printable, say, warn
+from custody.cli.options import add_format, add_list
+from custody.cli.output import complain, note, printable, say, say_json, warn
 from custody.cli.recording_options import add_selection, recording_from
 from custody.errors import SignatureError
 from custody.rules.digests import DEFAULT_PINNED
@@ -39,7 +40,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("-l", "--link", metavar="LINK", required=True, help="the link's file")
     add_list(parser, "-p", "--paths", metavar="PATH", help="files or directories to compare (default: .)")
     add_verification_keys(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print the result")
+    add_format(parser)
     group = add_selection(parser, "-e", "--exclude")
     add_list(
         group,
@@ -90,8 +91,6 @@ def _say_text(signed: SignedLink, match: Match) -> None:
 
 
 def _say_json(signed: SignedLink, match: Match) -> None:
-    from custody.encoding.strict import write_json
-
     document = {
         "step": signed.link.name,
         "equal": match.equal,
@@ -102,4 +101,4 @@ def _say_json(signed: SignedLink, match: Match) -> None:
         "signed_by": [key.keyid for key in signed.signers],
         "warnings": match.warnings,
     }
-    say(write_json(document, indent=2).decode("utf-8"))
+    say_json(document)

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # known to checkers; `typing` is slow to import
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["colour", "complain", "note", "printable", "say", "warn"]
+__all__ = ["colour", "complain", "note", "print_what_can_be_printed", "printable", "say", "say_json", "warn"]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
@@ -17,6 +17,19 @@ _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 def say(text: str = "") -> None:
     """Print a line of the result on stdout."""
     sys.stdout.write(f"{text}\n")
+
+
+def say_json(document: object) -> None:
+    """Print `document` as JSON on stdout, escaped where the terminal's encoding is not Unicode."""
+    from custody.encoding.strict import write_json  # not for text
+
+    text = write_json(document, indent=2).decode()
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
+    if not encoding.startswith("utf") and not text.isascii():
+        import json
+
+        text = json.dumps(json.loads(text), indent=2)  # in JSON every character can be written in ASCII
+    say(text)
 
 
 def note(text: str) -> None:
@@ -43,6 +56,13 @@ def colour(text: str, name: str, stream: TextIO) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\033[{_CODES[name]}m{text}\033[0m"
+
+
+def print_what_can_be_printed() -> None:
+    r"""Make stdout print what its encoding lacks as `\xe9`, as stderr does: a name must not swallow a verdict."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None and sys.stdout.errors == "strict":
+        reconfigure(errors="backslashreplace")
 
 
 def printable(text: str) -> str:

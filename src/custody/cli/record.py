@@ -36,6 +36,22 @@ if TYPE_CHECKING:
 
 __all__ = ["configure"]
 
+_START = """\
+Record the materials of a step that begins now.
+
+Examples:
+  custody record start -n edit --signing-key alice.key -m src
+  custody record start -n edit --signing-key alice.key -m src --force
+"""
+
+_STOP = """\
+Record the products of a step that was started, and write its link.
+
+Examples:
+  custody record stop -n edit --signing-key alice.key -p src
+  custody record stop -n edit --signing-key alice.key -p src -d links
+"""
+
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody record start` and `custody record stop`."""
@@ -43,13 +59,15 @@ def configure(parser: ArgumentParser) -> None:
     starting = actions.add_parser(
         "start",
         help="record the materials",
-        description="Record the materials of a step that begins now.",
+        description=_START,
+        formatter_class=parser.formatter_class,
         allow_abbrev=False,
     )
     stopping = actions.add_parser(
         "stop",
         help="record the products and write the link",
-        description="Record the products of a step that was started, and write its link.",
+        description=_STOP,
+        formatter_class=parser.formatter_class,
         allow_abbrev=False,
     )
     _configure_start(starting)
@@ -57,7 +75,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def _configure_start(parser: ArgumentParser) -> None:
-    parser.usage = "custody record start -n NAME --signing-key KEY [-m PATH ...] [options]"
+    parser.usage = "custody record start -n NAME --signing-key URI [-m PATH ...] [options]"
     _add_shared(parser)
     add_list(parser, "-m", "--materials", metavar="PATH", help="files or directories the step starts from")
     parser.add_argument("--force", action="store_true", help="drop what was started before, and start anew")
@@ -66,7 +84,7 @@ def _configure_start(parser: ArgumentParser) -> None:
 
 
 def _configure_stop(parser: ArgumentParser) -> None:
-    parser.usage = "custody record stop -n NAME --signing-key KEY [-p PATH ...] [options]"
+    parser.usage = "custody record stop -n NAME --signing-key URI [-p PATH ...] [options]"
     _add_shared(parser)
     add_list(parser, "-p", "--products", metavar="PATH", help="files or directories the step makes")
     parser.add_argument(
@@ -76,7 +94,7 @@ def _configure_stop(parser: ArgumentParser) -> None:
         default=".",
         help="write the link there instead of here",
     )
-    parser.add_argument("--use-dsse", action="store_true", help="write the link as DSSE instead of Metablock")
+    parser.add_argument("--use-dsse", action="store_true", help="write a DSSE envelope instead of the older one")
     add_recording(parser)
     parser.set_defaults(execute=_stop)
 

@@ -13,8 +13,8 @@ Examples:
   custody run -n test --signing-key alice.key -m src -s -- pytest -q
   custody run -n tag --signing-key alice.key -p release.tar.gz --no-command
   custody run -n pipe --signing-key alice.key -- sh -c 'make | tee log'
-  custody run -n build --signing-key bob.key -m src --verify-materials root.layout \
-      --verification-keys owner.pub -- make
+  custody run -n build --signing-key bob.key -m src \
+      --verify-materials root.layout --verification-keys owner.pub -- make
 
 Exit code: the command's own; 124 if its time was over, 128 + N if signal N ended
 it, 2 if custody itself could not go on, 1 if the materials were rejected (then
@@ -28,6 +28,7 @@ from argparse import REMAINDER
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.instead import NEVER_IN_ARGV
 from custody.cli.key_options import (
     add_signing_key,
     add_verification_keys,
@@ -35,6 +36,7 @@ from custody.cli.key_options import (
     signer_from,
     verification_keys_from,
 )
+from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_list
 from custody.cli.output import complain, note, printable
 from custody.cli.recording_options import (
@@ -63,7 +65,7 @@ __all__ = ["configure"]
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody run`."""
-    parser.usage = "custody run -n NAME --signing-key KEY [-m PATH ...] [-p PATH ...] [options] -- COMMAND ..."
+    parser.usage = "custody run -n NAME --signing-key URI [-m PATH ...] [-p PATH ...]\n    [options] -- COMMAND ..."
     parser.add_argument("-n", "--step-name", metavar="NAME", required=True, help="the step's name in the layout")
     add_signing_key(parser)
     add_list(parser, "-m", "--materials", metavar="PATH", help="files or directories the step starts from")
@@ -75,7 +77,7 @@ def configure(parser: ArgumentParser) -> None:
         default=".",
         help="write the link there instead of here",
     )
-    parser.add_argument("--use-dsse", action="store_true", help="write the link as DSSE instead of Metablock")
+    parser.add_argument("--use-dsse", action="store_true", help="write a DSSE envelope instead of the older one")
     add_environment(parser)
     add_loudness(parser)
     _add_materials_check(parser)
@@ -92,7 +94,7 @@ def _add_materials_check(parser: ArgumentParser) -> None:
         help="run the command only if the materials are what the layout's earlier steps made",
     )
     add_verification_keys(group)
-    group.add_argument("--link-dir", metavar="DIR", default=".", help="where the earlier links are (default: here)")
+    group.add_argument("--link-dir", metavar="DIR", help="where the earlier links are (default: here)")
 
 
 def _add_execution(parser: ArgumentParser) -> None:
@@ -150,6 +152,8 @@ def _execute(options: Namespace) -> int:
 def _command(options: Namespace) -> list[str]:
     """Return the words after `--`, none if and only if the user wants no command."""
     words: list[str] = options.argv
+    if words and words[0] != "--" and options.password:
+        raise UsageError(f"something follows --password: {NEVER_IN_ARGV}")
     if words and words[0] != "--":
         raise UsageError(f"expected `--` before the command, got {words[0]!r:.80}; write `... -- COMMAND ...`")
     command = words[1:]
@@ -189,19 +193,28 @@ def _materials_check(options: Namespace, functionary: PublicKey) -> Callable[[Ar
     if not options.verify_materials:
         if options.verification_keys:
             raise UsageError("--verification-keys belong to --verify-materials LAYOUT, which is not there")
+        if options.link_dir is not None:
+            raise UsageError(
+                "--link-dir is where --verify-materials LAYOUT finds earlier links, and it is not there;"
+                " the link is written to --metadata-directory (-d)"
+            )
         return None
     from custody.reports.verdict_text import finding_lines
+    from custody.verdict import Severity
     from custody.workflows.verify import Verification, verify_materials
 
+    refuse_source(options.verify_materials)
     verification = Verification(
         layout=options.verify_materials,
         owner_keys=verification_keys_from(options),
-        evidence=options.link_dir,
+        evidence="." if options.link_dir is None else options.link_dir,
     )
 
     def check(materials: Artifacts) -> None:
         verdict = verify_materials(verification, options.step_name, materials, functionary)
         for finding in verdict.findings:
+            if finding.severity is Severity.NOTE and not options.verbose:
+                continue
             for line in finding_lines(finding):
                 note(printable(line))
         verdict.require()

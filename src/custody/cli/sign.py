@@ -1,4 +1,4 @@
-"""Sign a layout or a link, add a signature to a layout, or check whose signatures a file carries.
+r"""Sign a layout or a link, add a signature to a layout, or check whose signatures a file carries.
 
 FILE holds a layout or a link, signed or not. Earlier signatures are replaced; --append keeps them and adds
 yours, which is how several owners sign one layout. A layout is written back to FILE, a link beside it as
@@ -11,7 +11,8 @@ Examples:
   custody sign -f root.layout --signing-key owner
   custody sign -f root.layout --signing-key second-owner --append
   custody sign -f draft.json -k owner -o root.layout --use-dsse
-  custody sign -f root.layout --verify --verification-keys owner.pub second-owner.pub
+  custody sign -f root.layout --verify \
+      --verification-keys owner.pub second-owner.pub
 
 """
 
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
 from custody.cli.key_options import add_signing_keys, add_verification_keys, signers_from
+from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_list
 from custody.cli.output import complain, printable, say, warn
 from custody.errors import UsageError
@@ -62,6 +64,7 @@ def _execute(options: Namespace) -> int:
 def _sign(options: Namespace) -> int:
     from custody.workflows.sign import sign_file  # not for --help
 
+    refuse_source(options.file)
     if options.verification_keys:
         raise UsageError("--verification-keys are for --verify; a signature is made with --signing-key")
     result = sign_file(
@@ -88,12 +91,19 @@ def _remark(result: SignResult) -> None:
     from datetime import UTC, datetime  # not for --help
 
     from custody.models.layout import Layout
+    from custody.reports.layout_tree import own_id
 
     if not isinstance(result.document, Layout):
         return
+    if result.others:
+        several = "signatures by other keys were" if result.others > 1 else "signature by another key was"
+        warn(f"{result.others} {several} removed; --append keeps them")
     if result.document.expires <= datetime.now(UTC):
         expiry = result.document.expires.isoformat().replace("+00:00", "Z")
         warn(f"the layout expired at {expiry}: it is signed, and every verification will reject it")
+    for keyid, key in result.document.keys.items():
+        if own := own_id(key):
+            warn(f"the key id {printable(keyid)} is only a label: the id of this key is {own}")
     for path in result.document.ignored:
         warn(f"signed with the unknown field {printable(path)}, which custody does not enforce")
 
@@ -102,6 +112,7 @@ def _check(options: Namespace) -> int:
     from custody.workflows.keys import read_public_key  # not for --help
     from custody.workflows.sign import GOOD, check_signatures
 
+    refuse_source(options.file)
     _refuse_signing_options(options)
     paths = [*options.verification_keys, *options.signing_keys]
     if not paths:

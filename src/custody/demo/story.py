@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
 from custody.demo.stage import Stage
-from custody.errors import UsageError
+from custody.errors import StoreError, UsageError
 from custody.files import write_file
 
 if TYPE_CHECKING:
     from custody.demo.projects import Project
 
-__all__ = ["prepare", "tell"]
+__all__ = ["prepare", "tell", "tell_owner"]
 
 _PEOPLE = ("owner", "alice", "bob", "carol", "dave")
+
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./=+-]+")
 
 _SOURCE = """\
 readme: How the demo's project is made
@@ -31,7 +35,7 @@ functionaries:
 steps:
   - name: clone
     functionaries: [alice]
-    expected_command: git clone --quiet {repository} project
+    expected_command: {clone}
     expected_materials: [DISALLOW *]
     expected_products: [CREATE project/*, DISALLOW *]
 
@@ -69,18 +73,23 @@ inspect:
 def prepare(directory: str) -> str:
     """Return the absolute path of an empty directory for the demo, made if it is missing."""
     path = os.path.abspath(directory)
-    if os.path.isdir(path) and os.listdir(path):
-        raise UsageError(f"the demo wants an empty directory, and {directory!r} is not: name another")
-    os.makedirs(path, exist_ok=True)
-    for name in ("keys", "work", "delivery", "tampered"):
-        os.makedirs(os.path.join(path, name))
+    if not path.isprintable():
+        raise UsageError(f"the demo wants a directory whose name is plain text, and {path!r} is not: name another")
+    try:
+        if os.path.isdir(path) and os.listdir(path):
+            raise UsageError(f"the demo wants an empty directory, and {directory!r} is not: name another")
+        os.makedirs(path, exist_ok=True)
+        for name in ("keys", "work", "delivery", "tampered"):
+            os.makedirs(os.path.join(path, name))
+    except OSError as error:
+        raise StoreError(f"cannot make the demo's directory {directory!r}: {error.strerror}") from error
     return path
 
 
 def tell(project: Project, stage: Stage) -> None:
     """Carry `project` through its chain on `stage`, and show that tampering is found."""
     stage.headline(f"The project: {project.title}")
-    _owner(project, stage)
+    tell_owner(project, stage)
     _perform(project, stage)
     _deliver(project, stage)
     _tamper(project, stage)
@@ -89,14 +98,15 @@ def tell(project: Project, stage: Stage) -> None:
     )
 
 
-def _owner(project: Project, stage: Stage) -> None:
+def tell_owner(project: Project, stage: Stage) -> None:
+    """Make everybody's keys, and the signed layout."""
     stage.headline("The owner says how it has to be made: four functionaries, two of whom review.")
     for name in _PEOPLE:
         stage.custody("keygen", f"keys/{name}", shown=False)
     words = {
-        "repository": project.repository,
-        "test": " ".join(project.test),
-        "build": " ".join(project.build),
+        "clone": _written(_clone(project)),
+        "test": _written(project.test),
+        "build": _written(project.build),
         "wheel": project.wheel,
         "package": project.package,
         "unpacked": project.unpacked,
@@ -108,10 +118,20 @@ def _owner(project: Project, stage: Stage) -> None:
     stage.custody("sign", "-f", "root.layout", "--signing-key", "keys/owner")
 
 
+def _clone(project: Project) -> tuple[str, ...]:
+    return ("git", "clone", "--quiet", project.repository, "project")
+
+
+def _written(command: tuple[str, ...]) -> str:
+    """Return `command` as a source has it: as a line, or as a list where a word needs quotes."""
+    if all(_PLAIN_WORD.fullmatch(word) for word in command):
+        return " ".join(command)
+    return json.dumps(command, ensure_ascii=False)
+
+
 def _perform(project: Project, stage: Stage) -> None:
     stage.headline("Everybody does their step and signs what they did.")
-    clone = ("git", "clone", "--quiet", project.repository, "project")
-    _step(stage, ("clone", "alice"), (), ("project",), clone)
+    _step(stage, ("clone", "alice"), (), ("project",), _clone(project))
     look = ("git", "-C", "project", "log", "--stat", "-1")
     for reviewer in ("bob", "carol"):
         _step(stage, ("review", reviewer), ("project",), ("project",), look)

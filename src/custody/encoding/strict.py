@@ -64,6 +64,7 @@ def write_json(document: object, *, indent: int | None = 1) -> bytes:
 
 
 def _parse(text: str) -> Any:
+    _refuse_what_looks_otherwise(text)
     try:
         return json.loads(
             text,
@@ -77,6 +78,16 @@ def _parse(text: str) -> Any:
         raise FormatError(f"not JSON: {error.msg} at {place}") from None
     except RecursionError:
         raise FormatError(f"nested more than {MAX_DEPTH} levels deep") from None
+
+
+def _refuse_what_looks_otherwise(text: str) -> None:
+    """Name what people take for JSON by mistake: "expecting value" would leave them guessing."""
+    if not text.strip():
+        raise FormatError("not JSON: there is nothing in it")
+    if text.startswith("\ufeff"):
+        raise FormatError("not JSON: it begins with a byte order mark", remedy="save it as UTF-8 without one")
+    if text.startswith("-----BEGIN "):
+        raise FormatError("not JSON: it is a PEM file, such as a key")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _keys(layout: Layout, names: Names) -> Iterator[Complaint]:
             yield Complaint(
                 code=Code.FOREIGN_KEY_ID,
                 where=where,
-                sentence=f"the id {quote(keyid)} does not follow from the key; it is only a label",
+                sentence=f"the id {quote(keyid)} does not follow from the key; it is a label, maybe another key's id",
                 remedy="let `custody layout build` or add-key compute it",
             )
         other = seen.setdefault(key.identity, keyid)

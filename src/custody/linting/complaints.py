@@ -111,7 +111,7 @@ CATALOGUE: Mapping[Code, Entry] = {
     ),
     Code.KEY_TWICE: _warning("one key stands in the layout under several ids"),
     Code.KEY_ID_PREFIX: _warning("two keys of a step share the part of the id that names files"),
-    Code.FOREIGN_KEY_ID: _note("a key id that does not follow from its key"),
+    Code.FOREIGN_KEY_ID: _warning("a key id that does not follow from its key"),
     Code.UNUSED_KEY: _warning("a key that may sign nothing"),
     Code.REVIEWS_OWN_WORK: _warning("a key may review what it made itself"),
     Code.SAME_KEY_FOLLOWS: _note("a key may perform a step and the next one that checks it"),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
-from custody.keys.public import signer_among
+from custody.keys.keyid import keyid_of
+from custody.keys.public import key_ids, signer_among
 from custody.rules.grammar import write_text
 from custody.value import Value
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from custody.models.layout import Inspection, Layout, Step
     from custody.rules.variants import Rule
 
-__all__ = ["CheckedSignature", "check_signatures", "digest_of", "tree_document", "tree_lines"]
+__all__ = ["CheckedSignature", "check_signatures", "digest_of", "own_id", "tree_document", "tree_lines"]
 
 _WIDTH = 12
 _SHORT = 8
@@ -55,6 +57,15 @@ def digest_of(envelope: Envelope) -> str:
     return hashlib.sha256(envelope.payload).hexdigest()
 
 
+def own_id(key: PublicKey) -> str:
+    """Return the id that follows from `key` if the layout calls it otherwise, else nothing.
+
+    The id in a layout is a label (D3). Its author may have put another key's id there, which people would recognise.
+    """
+    followed = key_ids(key.replace(keyid=""))
+    return "" if key.keyid in followed else keyid_of(key.keytype, key.scheme, key.public)
+
+
 def tree_lines(
     layout: Layout,
     at: datetime,
@@ -79,10 +90,13 @@ def tree_lines(
     yield from _field("ignored", layout.ignored)
     yield "keys"
     for keyid, key in layout.keys.items():
-        yield f"  {keyid}  {key.scheme}{f'  {called[keyid]}' if keyid in called else ''}"
+        name = f"  {called[keyid]}" if keyid in called else ""
+        own = own_id(key)
+        yield f"  {keyid}  {key.scheme}{name}{f'  only a label: the id of this key is {own}' if own else ''}"
     yield "steps"
+    key_texts = _key_texts(layout, called)
     for number, step in enumerate(layout.steps, 1):
-        yield from _step_lines(number, step, layout, called)
+        yield from _step_lines(number, step, key_texts)
     if layout.inspect:
         yield "inspections"
     for number, inspection in enumerate(layout.inspect, 1):
@@ -114,7 +128,12 @@ def tree_document(
         "days_left": (layout.expires - at).days,
         "ignored": list(layout.ignored),
         "keys": {
-            keyid: {"keytype": key.keytype, "scheme": key.scheme, "name": called.get(keyid)}
+            keyid: {
+                "keytype": key.keytype,
+                "scheme": key.scheme,
+                "name": called.get(keyid),
+                "own_keyid": own_id(key) or keyid,
+            }
             for keyid, key in layout.keys.items()
         },
         "steps": [_with_texts(step.document(), step) for step in layout.steps],
@@ -153,19 +172,26 @@ def _signature_text(signature: CheckedSignature) -> str:
     return f"{signature.keyid or 'a key without a name'} ({state})"
 
 
-def _step_lines(number: int, step: Step, layout: Layout, called: Mapping[str, str]) -> Iterator[str]:
+def _step_lines(number: int, step: Step, keys: Mapping[str, str]) -> Iterator[str]:
     yield f"  {number} {step.name}"
     count = f"{step.threshold} of " if step.threshold > 1 or len(step.pubkeys) > 1 else ""
-    names = ", ".join(_key_text(keyid, layout, called) for keyid in step.pubkeys)
+    names = ", ".join(keys.get(keyid, f"{keyid[:_SHORT]} (not among the keys)") for keyid in step.pubkeys)
     yield from _field("signed by", [f"{count}{names or 'nobody'}"], 4)
     yield from _field("command", [shlex.join(step.expected_command) or "(any)"], 4)
     yield from _rule_lines(step)
 
 
-def _key_text(keyid: str, layout: Layout, called: Mapping[str, str]) -> str:
-    key = layout.keys.get(keyid)
-    name = f"{called[keyid]} " if keyid in called else ""
-    return f"{name}{keyid[:_SHORT]} ({key.keytype if key is not None else 'not among the keys'})"
+def _key_texts(layout: Layout, called: Mapping[str, str]) -> dict[str, str]:
+    """Return how each key is named beside the steps that it may sign for."""
+    short = Counter(keyid[:_SHORT] for keyid in layout.keys)
+    texts = {}
+    for keyid, key in layout.keys.items():
+        # Somebody may have searched for a key whose id begins like another's.
+        shown = keyid[:_SHORT] if short[keyid[:_SHORT]] == 1 else keyid
+        own, name = own_id(key), called.get(keyid)
+        labelled = f"{own[:_SHORT]} labelled {shown}" if own else shown
+        texts[keyid] = f"{f'{name} ' if name else ''}{labelled} ({key.keytype})"
+    return texts
 
 
 def _rule_lines(item: Step | Inspection) -> Iterator[str]:

@@ -33,7 +33,7 @@ _DASHES = "-----"
 _PLAIN = frozenset({"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
 _ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 
-_NEED_PRIVATE = "sign with the private key, the file without '.pub'"
+_NEED_PRIVATE = "give the private key, the file without '.pub'"
 _INSTEAD = {
     "PUBLIC KEY": ("a public key", _NEED_PRIVATE),
     "RSA PUBLIC KEY": ("a public key", _NEED_PRIVATE),

@@ -31,6 +31,8 @@ Loader = Callable[[str, Request], Signer]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
+_PEM = "-----BEGIN"
+
 _RESERVED = frozenset({"awskms", "azurekms", "cosign", "gcpkms", "gpg", "hashivault", "hsm", "pkcs11", "sigstore"})
 """Schemes that mean keys elsewhere, whether or not an installation can reach them; never file names."""
 
@@ -53,6 +55,11 @@ class SignerRegistry(Value):
         """
         if not uri:
             raise UsageError("the signing key is empty; expected a file or a URI such as env:NAME")
+        if _PEM in uri:
+            raise UsageError(
+                "the signing key is the text of a key, where everybody can read it; expected a file or a URI:"
+                " with the text in an environment variable NAME, write env:NAME"
+            )
         match = _SCHEME.fullmatch(uri)
         if match is None:
             return "file", uri

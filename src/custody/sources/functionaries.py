@@ -10,6 +10,7 @@ from custody.errors import FormatError, StoreError
 from custody.files import read_file
 from custody.keys.pem import MAX_PEM_BYTES
 from custody.keys.public import key_of_pem
+from custody.sources.strict_yaml import ListNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +71,8 @@ def read_functionaries(node: Node, *, base_directory: str, read: ReadKeyFile) ->
         FormatError: a key cannot be read, is no public key, or two functionaries have the same one.
 
     """
+    if isinstance(node, ListNode):
+        raise node.error("expected names with their keys, got a list", "write a line for each: 'alice: keys/alice.pub'")
     result: dict[str, PublicKey] = {}
     keys: dict[str, PublicKey] = {}
     for name, entry in node.entries().items():

@@ -14,7 +14,10 @@ _FUNCTIONARIES = "write 'functionaries: {name: key file}'"
 _NAMES = "write 'functionaries' with the names of those who may perform the step"
 _MATERIALS, _PRODUCTS = "write 'expected_materials'", "write 'expected_products'"
 _INSPECT = "write 'inspect'"
-_KIND = "leave it out: a source says what it is by its fields"
+_KIND = (
+    "leave it out: a source says what it is by its fields; a layout in JSON is not built again, but signed with"
+    " `custody sign`"
+)
 
 _SOURCE = {
     "_type": _KIND,

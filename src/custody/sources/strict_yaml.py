@@ -108,7 +108,8 @@ class ScalarNode(Node):
         """Return the integer; `010` (eight to some), `1_0` and `'1'` are refused."""
         value = int(self.value) if _INTEGER.fullmatch(self.value) else -1
         if self.kind != "int" or value < minimum:
-            raise self.error(f"expected an integer >= {minimum}, got {self.found()}")
+            remedy = "write it without quotes" if self.kind == _TEXT and value >= minimum else ""
+            raise self.error(f"expected an integer >= {minimum}, got {self.found()}", remedy)
         return value
 
 

@@ -6,6 +6,7 @@ success.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from custody.verdict import Reason, Severity
@@ -51,5 +52,4 @@ def check_commands(step: Step, votes: Sequence[Vote], place: Place, ledger: Ledg
 
 
 def _words(command: Sequence[str]) -> str:
-    text = " ".join(command)
-    return f"'{text:.200}'" if command else "no command"
+    return f"`{shlex.join(command):.200}`" if command else "no command"

@@ -34,7 +34,7 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
     distinct = tuple(by_identity.values())
     needed = _needed(case, len(distinct))
     if not distinct:
-        ledger.reject(Reason.NO_OWNER_KEYS, SUBJECT, "no owner key was given to check it with")
+        ledger.reject(Reason.NO_OWNER_KEYS, SUBJECT, "no owner key was given to check it with (--verification-keys)")
         return ()
     if case.layout.payload_type != IN_TOTO_PAYLOAD:
         ledger.reject(

@@ -75,6 +75,8 @@ def run_process(argv: tuple[str, ...], execution: Execution) -> Completed:
 def _start(argv: tuple[str, ...], execution: Execution, *, own_group: bool) -> subprocess.Popen[bytes]:
     if execution.directory and not os.path.isdir(execution.directory):
         raise ExecutionError(f"cannot run in {execution.directory!r}: there is no such directory")
+    if execution.directory and not os.access(execution.directory, os.X_OK):
+        raise ExecutionError(f"cannot run in {execution.directory!r}: the directory may not be entered")
     try:
         return subprocess.Popen(
             argv,

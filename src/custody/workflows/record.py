@@ -226,8 +226,8 @@ def _never_started(name: str, path: str, directory: str) -> str:
     )
     if others:
         return (
-            f"the step {name!r} was not started here with this key: there is no {path}, but there is {others[0]};"
-            " stop it with the key that started it"
+            f"the step {name!r} was not started here with this key: there is no {path};"
+            f" there is {others[0]}, by another key: stop the step with the key that started it"
         )
     return (
         f"the step {name!r} was not started here with this key: there is no {path}; start it with"

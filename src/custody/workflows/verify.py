@@ -11,7 +11,7 @@ from custody.encoding.strict import MAX_DOCUMENT_BYTES
 from custody.encoding.text import is_hex
 from custody.envelopes.reader import Envelope, read_envelope
 from custody.envelopes.signers import signed_by
-from custody.errors import FormatError, UsageError
+from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
 from custody.keys.public import PublicKey
 from custody.rules.artifacts import DIGEST_SIZES
@@ -106,6 +106,8 @@ def target_of(artifact: str, pinned: frozenset[str]) -> Target:
                 f" {algorithm} only; name the file itself, or choose --hash {algorithm}"
             )
         return Target(name=artifact, digests={algorithm: digest.lower()})
+    if not colon and not os.path.lexists(artifact):
+        raise StoreError(f"there is no file {artifact!r} to test; give its path, or its digest as sha256:HEX")
     if os.path.isdir(artifact):
         raise UsageError(
             f"expected a file as the artifact under test, got the directory {artifact!r}; name a file in it, or"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from custody.cli.main import main
+from custody.demo.projects import bundled_project
+from custody.demo.stage import Stage
+from custody.demo.story import prepare, tell_owner
 
 pytestmark = pytest.mark.component("git")
 
@@ -33,6 +37,24 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path, capsys: 
     (tmp_path / "mine").write_text("x")
     assert main(["demo", str(tmp_path)]) == 2
     assert "wants an empty directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["with: spaces # and hash", "qu'o\"te", "a$b {x} [y]"])
+def test_directory_may_be_called_anything_that_can_be_read(name: str, tmp_path: Path) -> None:
+    directory = prepare(str(tmp_path / name))
+    stage = Stage(directory, lambda _: None, lambda _: None)
+    project = bundled_project(directory)
+    tell_owner(project, stage)
+    (clone, *_) = json.loads((Path(directory) / "root.layout").read_text())["signed"]["steps"]
+    assert clone["expected_command"] == ["git", "clone", "--quiet", f"{directory}/greeting", "project"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\udcff", "mine"])
+def test_directory_that_cannot_be_made_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine").write_text("x")
+    assert main(["demo", str(tmp_path / name)]) == 2
+    assert "demo" in capsys.readouterr().err.partition(":")[2]
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 

@@ -187,7 +187,10 @@ def test_what_cannot_be_done_changes_nothing(arguments: list[str], said: str, ca
 def test_scheme_that_does_not_exist_is_refused(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="2"):
         sign("-k", "alice", "--scheme", "md5")
-    assert "--scheme: expected one of rsassa-pss-sha256, rsassa-pss-sha384, rsassa-pss-sha512, got 'md5'" in capsys.readouterr().err
+    assert (
+        "--scheme: expected one of rsassa-pss-sha256, rsassa-pss-sha384, rsassa-pss-sha512, got 'md5'"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("flag", ["--verification-keys", "--layout-keys", "--layout-key", "-k"])

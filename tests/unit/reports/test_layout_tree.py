@@ -106,7 +106,27 @@ def test_the_document_holds_the_same_as_the_tree() -> None:
     assert document["days_left"] == 184
     assert document["expired"] is False
     assert document["keys"] == {
-        ALICE.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": None},
-        BOB.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": "bob"},
+        ALICE.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": None, "own_keyid": ALICE.keyid},
+        BOB.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": "bob", "own_keyid": BOB.keyid},
     }
     assert tree_document(LAYOUT, LAYOUT.expires, title="x")["expired"] is True
+
+
+def test_key_under_the_id_of_another_is_shown_under_its_own() -> None:
+    """An owner compares ids before signing: bob's key must not pass for alice's by its label."""
+    labelled = BOB.public_key.replace(keyid=ALICE.keyid)
+    layout = Layout(expires=AT, keys={ALICE.keyid: labelled}, steps=(Step(name="a", pubkeys=(ALICE.keyid,)),))
+    lines = list(tree_lines(layout, AT, title="x"))
+    assert f"  {ALICE.keyid}  ed25519  only a label: the id of this key is {BOB.keyid}" in lines
+    assert f"    signed by   {BOB.keyid[:8]} labelled {ALICE.keyid[:8]} (ed25519)" in lines
+    assert tree_document(layout, AT, title="x")["keys"] == {
+        ALICE.keyid: {"keytype": "ed25519", "scheme": "ed25519", "name": None, "own_keyid": BOB.keyid}
+    }
+
+
+def test_ids_that_begin_alike_are_shown_whole() -> None:
+    twin = f"{ALICE.keyid[:8]}{'0' * 56}"
+    keys = {ALICE.keyid: ALICE.public_key, twin: BOB.public_key.replace(keyid=twin)}
+    layout = Layout(expires=AT, keys=keys, steps=(Step(name="a", pubkeys=(ALICE.keyid, twin)),))
+    (line,) = (line for line in tree_lines(layout, AT, title="x") if "signed by" in line)
+    assert line == f"    signed by   1 of {ALICE.keyid} (ed25519), {BOB.keyid[:8]} labelled {twin} (ed25519)"

@@ -84,7 +84,7 @@ def test_another_command_than_expected_is_a_warning(expected: list[str]) -> None
     assert bool(warnings) is (expected == ["make"])
     for finding in warnings:
         assert finding.severity is Severity.WARNING
-        assert "'make all', expected 'make'" in finding.message
+        assert "`make all`, expected `make`" in finding.message
 
 
 def test_the_command_of_every_functionary_who_counts_is_looked_at() -> None:

@@ -386,3 +386,11 @@ def test_control_c_reaches_the_command_once_and_leaves_custody_alive(terminal: t
     assert line_of(driver) == b"INT\n"
     assert line_of(driver) == b""
     assert end_of(driver) == "ended 5 False True"
+
+
+def test_directory_that_may_not_be_entered_is_named_and_not_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (str(tmp_path), os.X_OK))  # root may enter all
+    with pytest.raises(ExecutionError, match="the directory may not be entered"):
+        execute(["true"], Execution(directory=str(tmp_path)))

@@ -93,10 +93,13 @@ def record_repositories(references: Sequence[str], recording: Recording) -> Reco
             continue
         if not stat.S_ISDIR(found.st_mode):
             raise _refusal(uri, f"expected a repository, got a {kind_of(found.st_mode)}")
-        repository = _Repository(uri, place(path, recording.base_path))
-        artifacts[name] = repository.digests(revision or _HEAD, recording.hash_algorithms)
-        if not revision:
-            warnings += repository.differences()
+        try:
+            repository = _Repository(uri, place(path, recording.base_path))
+            artifacts[name] = repository.digests(revision or _HEAD, recording.hash_algorithms)
+            if not revision:
+                warnings += repository.differences()
+        except (ValueError, IndexError) as error:  # of this file's parsing: some other program is called git
+            raise _refusal(uri, "git answered something else than it was asked; is it git?") from error
     return Recorded(artifacts=artifacts, warnings=tuple(warnings))
 
 
@@ -275,7 +278,9 @@ class _Repository:
 def _environment() -> dict[str, str]:
     """Return the environment that git runs in."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    return kept | _ENVIRONMENT
+    # A relative entry of PATH would find the `git` of whoever made the directory that is recorded.
+    path = os.pathsep.join(entry for entry in os.get_exec_path() if os.path.isabs(entry))
+    return kept | _ENVIRONMENT | {"PATH": path}
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:
