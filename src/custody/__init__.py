@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from custody.signing.signer import Signer
     from custody.verdict import Finding, Reason, Severity, Verdict
     from custody.verification.case import Demands
-    from custody.workflows.execute import Execution
+    from custody.workflows.execution import Execution
     from custody.workflows.inspect import InspectionOptions
     from custody.workflows.run import RunOptions, RunResult
 
@@ -107,7 +107,7 @@ _ROOMS = {
     "custody.signing.signer": ("Signer",),
     "custody.verdict": ("Finding", "Reason", "Severity", "Verdict"),
     "custody.verification.case": ("Demands",),
-    "custody.workflows.execute": ("Execution",),
+    "custody.workflows.execution": ("Execution",),
     "custody.workflows.inspect": ("InspectionOptions",),
     "custody.workflows.run": ("RunOptions", "RunResult"),
 }

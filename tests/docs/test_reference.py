@@ -18,7 +18,7 @@ from custody.cli import exits
 from custody.linting.complaints import CATALOGUE
 from custody.sources.supply_chain import _INSPECTION, _SOURCE, _STEP
 from custody.verdict import Reason
-from custody.workflows.execute import TIMED_OUT
+from custody.workflows.execution import TIMED_OUT
 from tests.docs.parsers import OPTIONS
 
 ROOT = Path(__file__).parents[2]

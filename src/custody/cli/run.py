@@ -49,7 +49,7 @@ from custody.cli.recording_options import (
     warn_unless_quiet,
 )
 from custody.errors import UsageError
-from custody.workflows.execute import DEFAULT_STREAM_LIMIT, Completed, Execution
+from custody.workflows.execution import DEFAULT_STREAM_LIMIT, Completed, Execution
 from custody.workflows.run import RunOptions, RunResult, run
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from custody.models.link import Link, read_link
 from custody.rules.digests import MODE
 from custody.value import Value
 from custody.verification.case import Completed
-from custody.workflows.execute import Execution, execute
+from custody.workflows.execute import execute
+from custody.workflows.execution import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -24,7 +24,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from custody.errors import ExecutionError
-from custody.workflows.execute import Completed, Execution
+from custody.workflows.execution import Completed, Execution
 from custody.workflows.streams import Tee
 
 __all__ = ["run_process"]

@@ -21,7 +21,8 @@ from custody.errors import RecordingError
 from custody.models.link import Link
 from custody.rules.artifacts import Artifacts
 from custody.value import Value
-from custody.workflows.execute import Completed, Execution, check_command, execute
+from custody.workflows.execute import check_command, execute
+from custody.workflows.execution import Completed, Execution
 from custody.workflows.links import (
     FINISHED_ON,
     STARTED_ON,

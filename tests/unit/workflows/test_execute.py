@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from custody.errors import ExecutionError, UsageError
 from custody.workflows import processes
-from custody.workflows.execute import Execution, execute
+from custody.workflows.execute import execute
+from custody.workflows.execution import Execution
 from custody.workflows.streams import kept_text
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if os.environ.get("ON_TERMINAL"):
 if os.environ.get("IGNORE"):
     signal.signal(int(os.environ["IGNORE"]), signal.SIG_IGN)
 from custody.workflows import processes
-from custody.workflows.execute import Execution, execute
+from custody.workflows.execute import execute
+from custody.workflows.execution import Execution
 ended = execute(sys.argv[3:], Execution(timeout=float(sys.argv[1]) or None, record_streams=sys.argv[2] == "yes"))
 foreground = os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
 print("ended", ended.return_value, ended.timed_out, foreground, *ended.warnings, file=sys.stderr)

@@ -16,7 +16,7 @@ from custody.errors import ExecutionError, FormatError, RecordingError, StoreErr
 from custody.models.link import read_link
 from custody.signing.keyfile import KeySigner, public_key_of
 from custody.signing.keypair import generate
-from custody.workflows.execute import Execution
+from custody.workflows.execution import Execution
 from custody.workflows.run import RunOptions, run
 
 if TYPE_CHECKING:
