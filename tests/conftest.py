@@ -4,6 +4,7 @@
   `XDG_*` settings, and with a git identity that can commit.
 - No test reaches beyond this machine: connecting or resolving anything but loopback raises
   `NetworkBlockedError`. The processes a test starts are not covered.
+- Signals mean what they usually mean, however the tests were started.
 - `@pytest.mark.component("gpg")` says that a test needs an installed program. Without it the test
   is skipped with the reason; where `CI` is true, nothing may be left out quietly, so it fails.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,17 @@ GIT_ENVIRONMENT: Mapping[str, str] = {
     "GIT_CONFIG_VALUE_0": "main",
     "GIT_TERMINAL_PROMPT": "0",
 }
+
+
+# Started in the background, as by nohup or a CI runner, this process ignores some signals, and so
+# would every process that a test starts; a test that waits for one of them would wait for ever.
+for _signal, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, _usual)
 
 
 class NetworkBlockedError(RuntimeError):
