@@ -54,6 +54,8 @@ def _bind(target: Target, report: StepReport, chain: Chain, place: Place, ledger
     comparison = Comparison(pinned=place.demands.pinned - {MODE})
     products = report.link.products if report.link is not None else {}
     alike = [name for name, digests in products.items() if comparison.same(target.digests, digests)]
+    # Several products may have these bytes: the one that is called like the target is the one people mean.
+    alike.sort(key=lambda name: _base(name) != _base(target.name))
     unruled = ""
     if alike:
         unconsumed = frozenset(report.traces[1].unconsumed)
@@ -77,6 +79,10 @@ def _bind(target: Target, report: StepReport, chain: Chain, place: Place, ledger
     return None
 
 
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
 def _not_made(target: Target, report: StepReport, chain: Chain, comparison: Comparison, subject: str) -> Finding:
     item = Item(
         name="",
@@ -86,9 +92,9 @@ def _not_made(target: Target, report: StepReport, chain: Chain, comparison: Comp
         comparison=comparison,
     )
     seen = seen_at(target.digests, item)
-    base = target.name.rpartition("/")[2]
+    base = _base(target.name)
     products = report.link.products if report.link is not None else {}
-    alike = next((name for name in products if name.rpartition("/")[2] == base), None)
+    alike = next((name for name in products if _base(name) == base), None)
     expected = products[alike] if alike is not None else None
     message = f"step {report.name!r} made no product with {short(target.digests)}"
     if alike is not None:

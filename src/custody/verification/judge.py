@@ -113,11 +113,13 @@ def _judge_levels(
         chain = judge_chain(layout, place)
         round_ledger = Ledger()
         bindings = bind(chain, place, round_ledger) if chain.sound else ()
-        if not (chain.sound and tree.pending and inspector) or round_ledger.rejects():
+        if not (chain.sound and tree.pending) or inspector is None or round_ledger.rejects():
             ledger.extend([*chain.findings, *round_ledger.findings])
             return chain, bindings
         for pending in tree.pending:  # the innermost first
             if not _inspect_sublayout(pending, chain.counted, inspector, passed, failed):
+                # Those that passed did not see evidence which no longer counts, so they must look again.
+                passed.clear()
                 break
 
 

@@ -58,14 +58,19 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
 def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...], case: Case, ledger: Ledger) -> None:
     """Reject a layout that an owner has replaced (GHSA-73jv-h86v-c2vh), as far as this verifier remembers.
 
-    Layouts have no version. One that was accepted before a newer one is old; one never seen that expires before
-    the newest is taken for old. `--layout-digest` names the one that is meant and overrides this.
+    Layouts have no version. One that was accepted before a newer one is old, also without the signature of the owner
+    who replaced it; one never seen that expires before the newest of an owner who signed it is taken for old.
+    `--layout-digest` names the one that is meant and overrides this.
     """
     if case.demands.layout_digest:
         return
-    for key in signed:
-        known = case.demands.remembered.get(key.identity)
-        if known is not None and is_older(digest, layout.expires, known):
+    good = {key.identity for key in signed}
+    for identity, key in {key.identity: key for key in case.owner_keys}.items():
+        known = case.demands.remembered.get(identity)
+        if known is None:
+            continue
+        # Anybody can take a signature away where not all owners must sign. What the owner replaced stays replaced.
+        if is_older(digest, layout.expires, known) if identity in good else digest in known.superseded:
             ledger.reject(
                 Reason.LAYOUT_SUPERSEDED,
                 SUBJECT,

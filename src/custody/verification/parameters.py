@@ -1,7 +1,8 @@
 """Putting parameters into a layout (D20): one pass, only the names given, never more than text.
 
 Without parameters nothing is substituted, so `awk '{print $1}'` stays as it is. A value is literal, also inside a
-pattern: a `*` in it matches a star. A name that was not given is an error in a rule and stays elsewhere.
+pattern: a `*` in it matches a star. Inside a set such as `[ab]` nothing is literal, so no value may stand there. A
+name that was not given is an error in a rule and stays elsewhere.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["substitute"]
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+_SET = re.compile(r"\[!?+.[^\]]*\]", re.DOTALL)
 _SIDES = ("expected_materials", "expected_products")
 _COMMANDS = ("expected_command", "run")
 
@@ -26,7 +28,7 @@ def substitute(document: Mapping[str, object], parameters: Mapping[str, str]) ->
     """Return the layout `document` with the values of `parameters` in its rules and commands.
 
     Raises:
-        FormatError: a rule names a parameter that was not given.
+        FormatError: a rule names a parameter that was not given, or has one inside a set.
         UsageError: a parameter's name is not an identifier.
 
     """
@@ -76,8 +78,16 @@ def _rule(rule: object, parameters: Mapping[str, str], where: str) -> object:
                     remedy=f"give one with --parameter {found[1]}=VALUE",
                 )
             text = parameters[found[1]]
-            # The second word of every rule but REQUIRE is a pattern.
-            return escape(text) if index == 1 and not is_literal else text
+            if index != 1 or is_literal:
+                return text
+            # The second word of every rule but REQUIRE is a pattern. In a set `!` would negate, `]` would end it.
+            if "[" in _SET.sub("", token[: found.start()]):
+                raise FormatError(
+                    f"{found[0]} stands inside a set, where its value would not be literal",
+                    where=f"{where}[{index}]",
+                    remedy="put it outside of the brackets; write '[[]' for a plain bracket",
+                )
+            return escape(text)
 
         return _PLACE.sub(value, token)
 

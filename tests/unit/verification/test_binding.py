@@ -83,3 +83,12 @@ def test_a_hundred_thousand_products_of_one_content_cost_little() -> None:
     assert chain.judge().reasons == {Reason.ARTIFACT_UNRULED}
     assert time.process_time() - before < 30
     assert case.demands.targets
+
+
+def test_of_several_products_with_the_same_bytes_the_one_called_like_the_target_is_named() -> None:
+    chain = Simulator()
+    chain.step("build", "bob", products={"a/copy": "1", "b/app": "1"}, expected_products=["CREATE *"])
+    for target, product in (("here/app", "b/app"), ("here/copy", "a/copy"), ("other", "a/copy")):
+        chain.demands = Demands(targets=(Target(name=target, digests=digests("1")),))
+        (binding,) = chain.judge().require().bindings
+        assert binding.product == product

@@ -6,10 +6,11 @@ import pytest
 
 from custody.errors import ExecutionError
 from custody.models.link import Link
+from custody.rules.artifacts import Artifacts
 from custody.rules.digests import short
 from custody.verdict import Reason
-from custody.verification.case import Completed, Demands
-from tests.simulator import FakeInspector, Simulator, actor, digests, link_name, two_steps
+from custody.verification.case import Completed, Demands, Evidence
+from tests.simulator import FakeInspector, Simulator, actor, digests, hashed, link_name, two_steps
 
 MATCHED = ["MATCH out WITH PRODUCTS FROM build", "DISALLOW *"]
 
@@ -62,6 +63,25 @@ def test_the_artifacts_of_an_inspection_are_compared_with_those_of_an_earlier_on
     verdict = chain.judge(Meddling({"out": "2"}, unpack))
     assert verdict.reasons == {Reason.MATERIAL_DIFFERS}
     assert short(digests("x")) in short(verdict.rejections[0].artifacts[0].expected)
+
+
+class SeesUncounted(FakeInspector):
+    """Inspects a directory in which nothing lies but the links of `chain`."""
+
+    def __init__(self, chain: Simulator) -> None:
+        super().__init__()
+        self.chain = chain
+
+    def record(self, counted: Sequence[Evidence]) -> Artifacts:
+        sources = {evidence.source for evidence in counted}
+        return hashed({name: data for name, data in self.chain.files.items() if name not in sources})
+
+
+class Empty(FakeInspector):
+    """Counts as false, like a list without items."""
+
+    def __len__(self) -> int:
+        return 0
 
 
 class Ending(FakeInspector):
@@ -264,3 +284,34 @@ def test_every_inspection_needs_a_signed_link_or_none_counts() -> None:
     inner.perform("two", "bob", command=["two"], byproducts={"return-value": 0})
     outer.sublayout("build", "bob", inner)
     outer.judge().require()
+
+
+def test_a_sublayout_that_passed_looks_again_when_evidence_beside_it_counts_no_longer() -> None:
+    chain = Simulator()
+    for step, who, command, others in (("one", "alice", "look", []), ("two", "bob", "break", ["carl"])):
+        inner = Simulator()
+        inner.step("compile", f"{who}'s helper", products={"out": "2"})
+        inner.inspection(command, command, [], ["DISALLOW *"] if command == "look" else [])
+        chain.step(step, who, *others, products={"out": "2"}, expected_products=["CREATE out"], perform=False)
+        chain.sublayout(step, who, inner)
+    chain.perform("two", "carl", products={"out": "2"})
+    chain.demands = Demands(sublayout_inspections=True)
+    inspector = SeesUncounted(chain)
+    chain.judge(inspector).require()
+    inspector.commands = {"break": lambda _: 1}
+    inspector.ran = []
+    verdict = chain.judge(inspector)
+    # bob's sublayout is no evidence any more, and alice's demands that nothing but evidence lies there.
+    assert Reason.SUBLAYOUT_REJECTED in verdict.reasons
+    assert {finding.subject for finding in verdict.rejections} == {"step 'one'"}
+    assert inspector.ran == ["look", "break", "look"]
+
+
+def test_an_inspector_that_is_false_as_a_condition_is_an_inspector_all_the_same() -> None:
+    chain, _ = with_sublayout("look")
+    chain.demands = Demands(sublayout_inspections=True)
+    good = Empty()
+    chain.judge(good).require()
+    assert good.ran == ["look"]
+    bad = Empty(commands={"look": lambda _: 1})
+    assert Reason.SUBLAYOUT_REJECTED in chain.judge(bad).reasons

@@ -140,6 +140,19 @@ def test_it_is_superseded_if_it_is_so_for_any_of_its_owners() -> None:
     assert remembering(known.replace(superseded=()), "ann", "ben") == set()
 
 
+def test_a_layout_stays_replaced_when_the_signature_of_the_owner_who_replaced_it_is_taken_away() -> None:
+    chain, (ann, ben) = two_steps(), (actor("ann"), actor("ben"))
+    chain.owner_keys = (ann.public_key, ben.public_key)
+    known = Remembered(digest="other", expires=EXPIRES + DAY, superseded=(DIGEST,))
+    chain.demands = Demands(owner_threshold=1, remembered={ann.public_key.identity: known})
+    for owners in ((ann, ben), (ben,)):
+        assert judge(chain.case(signed(chain.document(), *owners))).reasons == {Reason.LAYOUT_SUPERSEDED}
+    # A layout that ann never signed is not old because hers expires later.
+    known = known.replace(superseded=())
+    chain.demands = chain.demands.replace(remembered={ann.public_key.identity: known})
+    judge(chain.case(signed(chain.document(), ben))).require()
+
+
 def test_naming_the_layout_overrides_what_is_remembered() -> None:
     known = Remembered(digest="other", expires=EXPIRES + DAY)
     assert remembering(known, "owner") == {Reason.LAYOUT_SUPERSEDED}

@@ -32,6 +32,10 @@ def put(*tokens: str, **values: str) -> list[str]:
             ["MATCH", "*", "IN", "a*", "WITH", "PRODUCTS", "IN", "a*", "FROM", "build"],
         ),
         (["CREATE", "{a}"], {"a": "{b}", "b": "x"}, ["CREATE", "{b}"]),
+        (["CREATE", "[ab]{v}[!]x][[]{v}"], {"v": "!*"}, ["CREATE", "[ab]![*][!]x][[]![*]"]),
+        (["CREATE", "{v}]"], {"v": "[a"}, ["CREATE", "[[]a]"]),
+        (["MATCH", "*", "IN", "[{v}]", "WITH"], {"v": "!a"}, ["MATCH", "*", "IN", "[!a]", "WITH"]),
+        (["REQUIRE", "[{v}]"], {"v": "!a"}, ["REQUIRE", "[!a]"]),
         (["CREATE", "{x.y} {0} {} {a b} {a"], {"a": "x"}, ["CREATE", "{x.y} {0} {} {a b} {a"]),
         (["{v}", "x"], {"v": "CREATE"}, ["{v}", "x"]),
     ],
@@ -46,6 +50,14 @@ def test_a_name_without_a_value_is_an_error_in_rules_and_stays_in_commands() -> 
     with pytest.raises(FormatError) as caught:
         substitute(layout(["CREATE", "{v}"], ["MATCH", "*", "IN", "{other}"]), {"v": "1"})
     assert caught.value.where == "steps[0].expected_products[1][3]"
+
+
+@pytest.mark.parametrize("pattern", ["v[{v}]", "[!{v}]", "[]{v}]", "[!]{v}]", "[a]b[c{v}]", "[{v}"])
+@pytest.mark.parametrize("value", ["!a", "a-z", "a]", "a"])
+def test_a_value_never_stands_inside_a_set_where_it_would_not_be_literal(pattern: str, value: str) -> None:
+    with pytest.raises(FormatError, match="inside a set") as caught:
+        put("ALLOW", pattern, v=value)
+    assert caught.value.where == "steps[0].expected_products[0][1]"
 
 
 def test_only_rules_and_commands_are_touched_and_the_document_stays_as_it_was() -> None:
