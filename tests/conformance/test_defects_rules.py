@@ -34,8 +34,11 @@ def with_rule(chain: Simulator, rule: list[str]) -> Simulator:
 AMBIGUOUS = ["[^a]*", "a\\*", "[a", "a[", "[z-a]", "[a-c-e]", "[[:alpha:]]", "a[]", "[!]"]
 
 
+UNTIDY = ["./a", "a/", "a//b", "a/./b", "a/../b", "//a", "*/"]
+
+
 @pytest.mark.parametrize("keyword", ["ALLOW", "DISALLOW", "CREATE", "DELETE", "MODIFY"])
-@pytest.mark.parametrize("pattern", AMBIGUOUS)
+@pytest.mark.parametrize("pattern", AMBIGUOUS + UNTIDY)
 def test_D6_a_pattern_that_verifiers_read_differently_is_refused(keyword: str, pattern: str) -> None:
     chain = with_rule(one_step(products={}), [keyword, pattern])
     with pytest.raises(FormatError) as caught:

@@ -20,6 +20,7 @@ from custody.keys.public import key_of_spki
 from custody.linting.complaints import Severity
 from custody.linting.lint import lint
 from custody.models.layout import Inspection, Layout, Step, read_layout
+from custody.rules.artifacts import is_well_formed
 from custody.rules.grammar import write_text
 from custody.rules.patterns import check_pattern
 from custody.rules.variants import Allow, Create, Delete, Disallow, Match, Modify, Require
@@ -46,7 +47,7 @@ def is_pattern(text: str) -> bool:
         check_pattern(text, "")
     except FormatError:
         return False
-    return not text.startswith("file:")
+    return is_well_formed(text)
 
 
 names = st.text(printable, min_size=1, max_size=8).filter(is_name)

@@ -153,6 +153,13 @@ def _path(token: str, where: str) -> str:
 def _pattern(token: str, where: str) -> str:
     pattern = _path(token, where)
     check_pattern(pattern, where)
+    if not is_well_formed(pattern):
+        better = normal_form(pattern) + ("/*" if pattern.endswith("/") else "")
+        raise FormatError(
+            f"the pattern {pattern!r:.120} is put in order by some verifiers and matches nothing for others",
+            where=where,
+            remedy=f"write {better!r:.120}",
+        )
     return pattern
 
 

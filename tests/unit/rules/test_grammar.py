@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from custody.errors import FormatError
@@ -229,3 +231,19 @@ def test_long_garbage_makes_no_long_message() -> None:
         with pytest.raises(FormatError) as caught:
             parse_rule(value, "")
         assert len(str(caught.value)) < 900
+
+
+@pytest.mark.parametrize(
+    ("pattern", "better"),
+    [("./a*", "a*"), ("src/", "src/*"), ("a//*", "a/*"), ("a/../b", "b"), ("//a", "/a"), ("*/", "*/*")],
+)
+def test_a_pattern_that_some_verifiers_tidy_up_is_refused_with_the_tidy_one(pattern: str, better: str) -> None:
+    for rule in (["DISALLOW", pattern], ["MATCH", pattern, "WITH", "PRODUCTS", "FROM", "a"]):
+        with pytest.raises(FormatError, match=f"write {re.escape(repr(better))}$"):
+            parse_rule(rule, "steps[0].expected_products[0]")
+        parse_rule([rule[0], better, *rule[2:]], "")
+
+
+@pytest.mark.parametrize("pattern", ["../a", "/abs/*", "a/.b", "git:lib//x", "*"])
+def test_a_tidy_pattern_and_one_with_a_scheme_is_taken_as_it_is(pattern: str) -> None:
+    assert write_rule(parse_rule(["ALLOW", pattern], "")) == ["ALLOW", pattern]
