@@ -8,6 +8,7 @@ from custody.cli.exits import ACCEPTED
 from custody.cli.layout_options import add_at, add_force, at_from
 from custody.cli.options import add_list
 from custody.cli.output import note, printable, say
+from custody.keys.keyid import short_id
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -130,7 +131,7 @@ def _save(change: Change, options: Namespace) -> int:
         return ACCEPTED
     say(printable(f"{path}: {change.said}"))
     envelope = change.before.envelope
-    hints = [s.keyid[:8] or "a key without a name" for s in envelope.signatures] if envelope is not None else []
+    hints = [short_id(s.keyid) or "a key without a name" for s in envelope.signatures] if envelope is not None else []
     who = f" again, as before by {', '.join(hints)}" if hints else ""
     note(printable(f"It has to be signed{who}: custody sign -f {path} --signing-key owner"))
     return ACCEPTED

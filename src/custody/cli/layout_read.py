@@ -10,6 +10,7 @@ from custody.cli.key_options import add_verification_keys, verification_keys_fro
 from custody.cli.layout_options import add_at, at_from
 from custody.cli.options import add_format, add_list
 from custody.cli.output import complain, printable, say, say_json
+from custody.keys.keyid import short_id
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -103,7 +104,7 @@ def _signed_by_all(loaded: LoadedLayout, keys: Sequence[PublicKey]) -> int:
     from custody.envelopes.signers import signed_by
 
     good = signed_by(loaded.envelope, keys) if loaded.envelope is not None else ()
-    missing = [key.keyid[:8] for key in keys if key not in good]
+    missing = [short_id(key.keyid) for key in keys if key not in good]
     if missing:
         complain("custody layout", f"not signed by {', '.join(missing)}")
     return REJECTED if missing else ACCEPTED

@@ -26,6 +26,7 @@ from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_list
 from custody.cli.output import complain, printable, say, warn
 from custody.errors import UsageError
+from custody.keys.keyid import short_id
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from custody.workflows.sign import SignResult
 
 __all__ = ["configure"]
-
-_SHORT = 8
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -76,7 +75,7 @@ def _sign(options: Namespace) -> int:
         ignore_fields=options.ignore_field,
     )
     _remark(result)
-    names = ", ".join(key.keyid[:_SHORT] for key in result.keys)
+    names = ", ".join(short_id(key.keyid) for key in result.keys)
     say(f"{printable(result.path)}: {result.kind} signed by {names}; {_count(result)}")
     return ACCEPTED
 
@@ -120,7 +119,7 @@ def _check(options: Namespace) -> int:
     keys = [read_public_key(path, scheme=options.scheme) for path in paths]
     failed = []
     for path, check in zip(paths, check_signatures(options.file, keys), strict=True):
-        name = f"{check.key.keyid[:_SHORT]} ({printable(path)})"
+        name = f"{short_id(check.key.keyid)} ({printable(path)})"
         say(f"{printable(options.file)}: {check.state} signature by {name}")
         if check.state != GOOD:
             failed.append(name)

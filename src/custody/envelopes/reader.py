@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from custody.encoding.fields import as_object
 from custody.encoding.strict import read_json
 from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.errors import FormatError
 
-__all__ = ["Envelope", "read_envelope", "read_signable"]
+__all__ = ["Envelope", "digest_of", "read_envelope", "read_signable"]
 
 Envelope = Metablock | DSSEEnvelope
 """Whatever carries a document with its signatures."""
+
+
+def digest_of(envelope: Envelope) -> str:
+    """Return the SHA-256 of what was signed, whatever signatures are around it."""
+    return hashlib.sha256(envelope.payload).hexdigest()
 
 
 def read_envelope(data: bytes) -> Envelope:

@@ -11,7 +11,7 @@ import hashlib
 
 from custody.encoding.canonical import canonical_json
 
-__all__ = ["SHORT", "keyid_of", "legacy_keyid_of"]
+__all__ = ["SHORT", "keyid_of", "legacy_keyid_of", "short_id"]
 
 SHORT = 8
 """How many characters of a key id a link's file name carries."""
@@ -32,6 +32,11 @@ def legacy_keyid_of(keytype: str, scheme: str, public: str) -> str:
             "keyval": {"public": public.strip()},
         }
     )
+
+
+def short_id(keyid: str) -> str:
+    """Return the first `SHORT` characters of `keyid`, by which files and people call the key; it proves nothing."""
+    return keyid[:SHORT]
 
 
 def _hash(document: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custody.keys.keyid import SHORT
+from custody.keys.keyid import short_id
 from custody.keys.public import key_ids
 from custody.linting.complaints import Code, Complaint
 from custody.linting.items import is_review, quote
@@ -60,12 +60,12 @@ def _same_file_names(layout: Layout, step: Step, where: str) -> Iterator[Complai
     """Links are called by the first characters of key ids: two that share them are one file (D5)."""
     seen: dict[str, str] = {}
     for keyid in dict.fromkeys(step.pubkeys):
-        other = seen.setdefault(keyid[:SHORT], keyid)
+        other = seen.setdefault(short_id(keyid), keyid)
         if other != keyid and keyid in layout.keys:
             yield Complaint(
                 code=Code.KEY_ID_PREFIX,
                 where=where,
-                sentence=f"two keys of step {quote(step.name)} share {quote(keyid[:SHORT])}, so one's"
+                sentence=f"two keys of step {quote(step.name)} share {quote(short_id(keyid))}, so one's"
                 " link would overwrite the other's",
                 remedy="keep their links in different directories, or replace one of the keys",
             )

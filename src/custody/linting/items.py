@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from custody.keys.keyid import short_id
 from custody.linting.globs import is_all
 from custody.models.layout import Inspection, Step
 from custody.rules.grammar import write_text
@@ -27,7 +28,7 @@ class Names(Value):
 
     def of(self, keyid: str) -> str:
         """Return the functionary's name, or the shortened key id."""
-        return self.functionaries.get(keyid) or keyid[:8]
+        return self.functionaries.get(keyid) or short_id(keyid)
 
     def several(self, keyids: list[str]) -> str:
         """Return names with commas between them."""

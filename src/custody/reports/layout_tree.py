@@ -6,13 +6,13 @@ prints them has to, since a layout's author may be anybody.
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
-from custody.keys.keyid import keyid_of
+from custody.envelopes.reader import digest_of
+from custody.keys.keyid import keyid_of, short_id
 from custody.keys.public import key_ids, signer_among
 from custody.rules.grammar import write_text
 from custody.value import Value
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from custody.models.layout import Inspection, Layout, Step
     from custody.rules.variants import Rule
 
-__all__ = ["CheckedSignature", "check_signatures", "digest_of", "own_id", "tree_document", "tree_lines"]
+__all__ = ["CheckedSignature", "check_signatures", "own_id", "tree_document", "tree_lines"]
 
 _WIDTH = 12
-_SHORT = 8
 
 
 class CheckedSignature(Value):
@@ -50,11 +49,6 @@ def check_signatures(envelope: Envelope, keys: Sequence[PublicKey]) -> tuple[Che
             good = signer_among(usable, signature.keyid, signature.value, message) is not None
         checked.append(CheckedSignature(keyid=signature.keyid, good=good))
     return tuple(checked)
-
-
-def digest_of(envelope: Envelope) -> str:
-    """Return the SHA-256 of what is signed, by which `custody verify --layout-digest` names a layout."""
-    return hashlib.sha256(envelope.payload).hexdigest()
 
 
 def own_id(key: PublicKey) -> str:
@@ -175,7 +169,7 @@ def _signature_text(signature: CheckedSignature) -> str:
 def _step_lines(number: int, step: Step, keys: Mapping[str, str]) -> Iterator[str]:
     yield f"  {number} {step.name}"
     count = f"{step.threshold} of " if step.threshold > 1 or len(step.pubkeys) > 1 else ""
-    names = ", ".join(keys.get(keyid, f"{keyid[:_SHORT]} (not among the keys)") for keyid in step.pubkeys)
+    names = ", ".join(keys.get(keyid, f"{short_id(keyid)} (not among the keys)") for keyid in step.pubkeys)
     yield from _field("signed by", [f"{count}{names or 'nobody'}"], 4)
     yield from _field("command", [shlex.join(step.expected_command) or "(any)"], 4)
     yield from _rule_lines(step)
@@ -183,13 +177,13 @@ def _step_lines(number: int, step: Step, keys: Mapping[str, str]) -> Iterator[st
 
 def _key_texts(layout: Layout, called: Mapping[str, str]) -> dict[str, str]:
     """Return how each key is named beside the steps that it may sign for."""
-    short = Counter(keyid[:_SHORT] for keyid in layout.keys)
+    short = Counter(short_id(keyid) for keyid in layout.keys)
     texts = {}
     for keyid, key in layout.keys.items():
         # Somebody may have searched for a key whose id begins like another's.
-        shown = keyid[:_SHORT] if short[keyid[:_SHORT]] == 1 else keyid
+        shown = short_id(keyid) if short[short_id(keyid)] == 1 else keyid
         own, name = own_id(key), called.get(keyid)
-        labelled = f"{own[:_SHORT]} labelled {shown}" if own else shown
+        labelled = f"{short_id(own)} labelled {shown}" if own else shown
         texts[keyid] = f"{f'{name} ' if name else ''}{labelled} ({key.keytype})"
     return texts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.keys.keyid import short_id
 from custody.rules.digests import short
 from custody.rules.grammar import write_text
 from custody.rules.variants import Match
@@ -70,7 +71,7 @@ def _item_lines(verdict: Verdict) -> Iterator[str]:
 def _step_line(step: StepReport) -> str:
     if step.link is None:
         return f"step {step.name!r} not verified (no link of it counts)"
-    signers = ", ".join(keyid[:8] for keyid in step.signers)
+    signers = ", ".join(short_id(keyid) for keyid in step.signers)
     kind = "sublayout" if step.sublayout is not None else "link"
     what = (
         f"{kind} signed by {signers}, "

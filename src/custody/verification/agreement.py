@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from custody.keys.keyid import short_id
 from custody.rules.digests import short
 from custody.value import Value
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
@@ -165,7 +166,7 @@ def _failure(
         )
     elif not votes and not skipped:
         reason = Reason.LINK_MISSING
-        files = ", ".join(f"{step.name}.{keyid:.8}.link" for keyid in step.pubkeys[:MAX_EXPLAINED])
+        files = ", ".join(f"{step.name}.{short_id(keyid)}.link" for keyid in step.pubkeys[:MAX_EXPLAINED])
         message = f"{expected}, found none; looked for files such as {files or f'{step.name}.KEYID.link'}"
         message += " (--link-dir says where)" if not place.lineage else ""
     elif voices < needed:
@@ -185,7 +186,7 @@ def _dispute(groups: Sequence[Sequence[Vote]], place: Place) -> str:
 
 
 def _names(votes: Sequence[Vote]) -> str:
-    names = list(dict.fromkeys(vote.key.keyid[:8] for vote in votes))
+    names = list(dict.fromkeys(short_id(vote.key.keyid) for vote in votes))
     return ", ".join(names[:MAX_EXPLAINED]) + (" and others" if len(names) > MAX_EXPLAINED else "")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from custody.keys.keyid import short_id
 from custody.models.layout import Layout, read_layout
 from custody.models.link import Link
 from custody.rules.engine import Item, Sides
@@ -154,7 +155,7 @@ def _judge_sublayout(content: Mapping[str, Any], signers: tuple[PublicKey, ...],
     chain = judge_chain(layout, place)
     ledger = Ledger()
     ledger.extend(chain.findings)
-    names = ", ".join(key.keyid[:8] for key in signers)
+    names = ", ".join(short_id(key.keyid) for key in signers)
     ledger.note(Reason.SUBLAYOUT_USED, place.layout_subject, f"the step is a sublayout signed by {names}")
     inspected = _inspect(chain, signers, place, ledger)
     accepted = chain.sound and not ledger.rejects()

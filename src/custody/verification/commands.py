@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from custody.keys.keyid import short_id
 from custody.verdict import Reason, Severity
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def check_commands(step: Step, votes: Sequence[Vote], place: Place, ledger: Ledg
     subject = place.subject("step", step.name)
     severity = Severity.REJECTION if place.demands.require_success else Severity.WARNING
     for vote in votes:
-        link, who = vote.link, vote.key.keyid[:8]
+        link, who = vote.link, short_id(vote.key.keyid)
         if step.expected_command and link.command != step.expected_command:
             # Specification 1.0, section 5.2, step 6: a difference is a warning only.
             ledger.warn(

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import require_aware
+from custody.envelopes.reader import digest_of
 from custody.errors import CustodyError
 from custody.models.layout import read_layout
 from custody.value import Value
@@ -23,7 +24,6 @@ from custody.verification.ledger import Ledger
 from custody.verification.owners import check_owners, check_remembered
 from custody.verification.parameters import substitute
 from custody.verification.place import Inspected, Place, Tree
-from custody.verification.votes import digest_of
 
 if TYPE_CHECKING:
     from custody.keys.public import PublicKey

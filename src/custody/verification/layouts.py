@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
+from custody.keys.keyid import short_id
 from custody.verdict import Reason
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _check_keys(layout: Layout, place: Place, ledger: Ledger) -> None:
             ledger.warn(
                 Reason.KEY_SHARED,
                 place.layout_subject,
-                f"keys {other[:8]} and {keyid[:8]} are one key under two names, and count once",
+                f"keys {short_id(other)} and {short_id(keyid)} are one key under two names, and count once",
             )
     for step in layout.steps:
         for keyid in step.pubkeys:

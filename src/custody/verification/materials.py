@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.errors import UsageError
+from custody.keys.keyid import short_id
 from custody.rules.engine import Item, Sides
 from custody.rules.variants import Match
 from custody.verdict import Reason, StepReport, Verdict
@@ -62,7 +63,7 @@ def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Pu
         ledger.reject(
             Reason.KEY_NOT_AUTHORISED,
             place.subject("step", name),
-            f"key {functionary.keyid[:8]} is not among the step's functionaries",
+            f"key {short_id(functionary.keyid)} is not among the step's functionaries",
         )
     known = {name: Sides(materials=materials)}
     chain = judge_steps(layout, _leading_to(step, layout), place, Ledger(), known)

@@ -8,6 +8,7 @@ from custody.encoding.instants import write_instant
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 from custody.envelopes.signers import hints_any, signed_by
 from custody.errors import UsageError
+from custody.keys.keyid import short_id
 from custody.verdict import Reason
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...],
                 Reason.LAYOUT_SUPERSEDED,
                 SUBJECT,
                 f"expected the layout {known.digest[:12]} or a newer one, got {digest[:12]}, which owner"
-                f" {key.keyid[:8]} has replaced (the newest expires {write_instant(known.expires)}); if it is"
+                f" {short_id(key.keyid)} has replaced (the newest expires {write_instant(known.expires)}); if it is"
                 f" meant, name it with --layout-digest {digest}",
             )
 
@@ -109,14 +110,14 @@ def _reject_unsigned(
             ledger.reject(
                 Reason.OWNER_SIGNATURE_INVALID,
                 SUBJECT,
-                f"the signature that names owner key {key.keyid[:8]} is not good: the layout was changed"
+                f"the signature that names owner key {short_id(key.keyid)} is not good: the layout was changed"
                 " after it was signed, or somebody else signed it",
             )
         else:
-            names = ", ".join(s.keyid[:8] or "?" for s in case.layout.signatures) or "nobody"
+            names = ", ".join(short_id(s.keyid) or "?" for s in case.layout.signatures) or "nobody"
             ledger.reject(
                 Reason.OWNER_SIGNATURE_MISSING,
                 SUBJECT,
-                f"expected a signature by owner key {key.keyid[:8]}, got signatures by {names}"
+                f"expected a signature by owner key {short_id(key.keyid)}, got signatures by {names}"
                 + (f" ({len(signed)} of {needed} owners signed)" if needed != 1 else ""),
             )

@@ -7,15 +7,15 @@ finding, so that one bad link never hides enough good ones (D13, D18).
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import read_instant
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
-from custody.envelopes.reader import read_envelope
+from custody.envelopes.reader import digest_of, read_envelope
 from custody.envelopes.signers import hints_any, signed_by
 from custody.errors import FormatError
+from custody.keys.keyid import short_id
 from custody.models.layout import LAYOUT_TYPE
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.value import Value
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from custody.models.layout import Layout, Step
     from custody.verification.place import Place, Sublayout, SublayoutJudge
 
-__all__ = ["MAX_CLOCK_SKEW", "Vote", "age_problem", "cast_votes", "digest_of"]
+__all__ = ["MAX_CLOCK_SKEW", "Vote", "age_problem", "cast_votes"]
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of the verifier's clock a functionary's may be."""
@@ -55,11 +55,6 @@ class _NotCountedError(Exception):
         self.reason = reason
         self.artifacts = artifacts
         super().__init__(message)
-
-
-def digest_of(envelope: Envelope) -> str:
-    """Return the SHA-256 of what was signed, whatever signatures are around it."""
-    return hashlib.sha256(envelope.payload).hexdigest()
 
 
 def cast_votes(
@@ -168,9 +163,9 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
         )
     others = signed_by(envelope, tuple(layout.keys.values()))
     if others:
-        whose = f"key {others[0].keyid[:8]}, which is in the layout but not among the step's"
+        whose = f"key {short_id(others[0].keyid)}, which is in the layout but not among the step's"
     else:
-        named = envelope.signatures[0].keyid[:8]
+        named = short_id(envelope.signatures[0].keyid)
         whose = f"a key that the layout does not have ({f'key id {named}' if named else 'it gives no key id'})"
     return _NotCountedError(Reason.KEY_NOT_AUTHORISED, f"{source} is not counted: it is signed by {whose}")
 

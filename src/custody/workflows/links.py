@@ -18,7 +18,7 @@ from custody.envelopes.reader import Envelope, read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, SignatureError, StoreError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.keyid import SHORT
+from custody.keys.keyid import short_id
 from custody.keys.public import PublicKey
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.value import Value
@@ -38,6 +38,7 @@ __all__ = [
     "link_path",
     "read_signed_link",
     "sign_document",
+    "sign_with",
     "write_link",
 ]
 
@@ -62,7 +63,7 @@ def link_path(directory: str, name: str, keyid: str) -> str:
 
     """
     step = plain_name(name, "step name")
-    return in_directory(directory, f"{step}.{plain_name(keyid, 'key id')[:SHORT]}.link")
+    return in_directory(directory, f"{step}.{short_id(plain_name(keyid, 'key id'))}.link")
 
 
 def in_directory(directory: str, file: str) -> str:
@@ -94,11 +95,14 @@ def check_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return dict(environment)
 
 
+def sign_with(envelope: Envelope, signer: Signer) -> Envelope:
+    """Return `envelope` with the signature of `signer` added."""
+    return envelope.with_signature(signer.public_key.keyid, signer.sign(envelope.signed_bytes))
+
+
 def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: bool) -> Envelope:
     """Return `document` in an envelope with the signature of `signer`."""
-    envelope = DSSEEnvelope.wrap(document) if use_dsse else Metablock.wrap(document)
-    signature = signer.sign(envelope.signed_bytes)
-    return envelope.with_signature(signer.public_key.keyid, signature)
+    return sign_with((DSSEEnvelope if use_dsse else Metablock).wrap(document), signer)
 
 
 def write_link(link: Link, path: str, signer: Signer, *, use_dsse: bool) -> None:

@@ -27,7 +27,7 @@ from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import CustodyError, FormatError, SignatureError, StoreError
 from custody.files import read_file, write_file
-from custody.keys.keyid import SHORT
+from custody.keys.keyid import short_id
 from custody.models.link import Link, read_link
 from custody.value import Value
 from custody.workflows.links import (
@@ -38,6 +38,7 @@ from custody.workflows.links import (
     check_place,
     in_directory,
     link_path,
+    sign_with,
     write_link,
 )
 
@@ -99,7 +100,7 @@ _USUAL = RecordOptions()
 def preliminary_path(directory: str, name: str, keyid: str) -> str:
     """Return the file in which the started recording of step `name` by the key `keyid` waits."""
     step = plain_name(name, "step name")
-    short = plain_name(keyid, "key id")[:SHORT]
+    short = short_id(plain_name(keyid, "key id"))
     return in_directory(directory, f".{step}.{short}.link-unfinished")
 
 
@@ -127,9 +128,7 @@ def start(
     before = record(materials, options.recording)
     link = Link(name=name, materials=before.artifacts, environment=environment)
     document = {"_type": _PRELIMINARY_TYPE, "startedOn": started, "link": link.document()}
-    envelope = DSSEEnvelope.wrap(document, PRELIMINARY_PAYLOAD)
-    signature = signer.sign(envelope.signed_bytes)
-    envelope = envelope.with_signature(signer.public_key.keyid, signature)
+    envelope = sign_with(DSSEEnvelope.wrap(document, PRELIMINARY_PAYLOAD), signer)
     write_file(path, envelope.write(), what=_WHAT, replace=options.force)
     return Started(link=link, path=path, warnings=before.warnings)
 

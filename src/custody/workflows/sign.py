@@ -22,7 +22,7 @@ from custody.envelopes.signature import MAX_SIGNATURES
 from custody.envelopes.signers import hints_any, signed_by
 from custody.errors import FormatError, SignatureError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.keyid import SHORT
+from custody.keys.keyid import short_id
 from custody.keys.public import PublicKey, key_ids
 from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
 from custody.models.link import LINK_TYPE, Link, read_link
@@ -169,7 +169,7 @@ def sign_envelope(envelope: Envelope, signers: Sequence[Signer], *, append: bool
     for key, signer in by_key.items():
         value = signer.sign(message)
         if not key.verify(value, message):
-            raise SignatureError(f"the key {key.keyid[:SHORT]} made a signature that is not its own")
+            raise SignatureError(f"the key {short_id(key.keyid)} made a signature that is not its own")
         signed = signed.with_signature(key.keyid, value)
     return signed
 
@@ -274,7 +274,7 @@ def _default_output(path: str, document: Layout | Link, keys: Sequence[PublicKey
     if isinstance(document, Layout):
         # Written by renaming, which would put a file in the place of a symbolic link.
         return os.path.realpath(path) if os.path.islink(path) else path
-    return os.path.join(os.path.dirname(path), f"{document.name}.{keys[0].keyid[:SHORT]}.link")
+    return os.path.join(os.path.dirname(path), f"{document.name}.{short_id(keys[0].keyid)}.link")
 
 
 def _mode(path: str) -> int:

@@ -6,8 +6,9 @@ import pytest
 
 from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.metablock import Metablock
+from custody.envelopes.reader import digest_of
 from custody.models.layout import Inspection, Layout, Step
-from custody.reports.layout_tree import check_signatures, digest_of, tree_document, tree_lines
+from custody.reports.layout_tree import check_signatures, tree_document, tree_lines
 from tests.simulator import actor, rules, signed
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)

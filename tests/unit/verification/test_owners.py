@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from custody.envelopes.dsse import DSSEEnvelope
+from custody.envelopes.reader import digest_of
 from custody.errors import UsageError
 from custody.verdict import Reason
 from custody.verification.case import Demands, Remembered
 from custody.verification.judge import judge
 from custody.verification.owners import is_older
-from custody.verification.votes import digest_of
 from tests.simulator import AT, Simulator, actor, signed, two_steps
 
 
