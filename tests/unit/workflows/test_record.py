@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from custody.signing.keypair import generate
 from custody.workflows.links import read_signed_link
 from custody.workflows.record import PRELIMINARY_PAYLOAD, RecordOptions, preliminary_path, start, stop
 from custody.workflows.run import run
+from tests.simulator import digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def digest(text: str) -> dict[str, str]:
-    return {"sha256": sha256(text.encode()).hexdigest()}
-
-
 def names(here: Path) -> set[str]:
     return {path.name for path in here.iterdir()}
 
@@ -64,8 +60,8 @@ def test_link_has_the_materials_of_the_start_and_the_products_of_the_stop(here: 
     assert names(here) == {"src", stopped.path}
     signed = read_signed_link(stopped.path, [signer.public_key])
     assert signed.link == stopped.link
-    assert dict(signed.link.materials) == {"src/a": digest("one")}
-    assert dict(signed.link.products) == {"src/a": digest("two")}
+    assert dict(signed.link.materials) == {"src/a": digests("one")}
+    assert dict(signed.link.products) == {"src/a": digests("two")}
     assert (signed.link.command, dict(signed.link.byproducts)) == ((), {})
     environment = dict(signed.link.environment)
     times = [read_instant(environment.pop(name), name) for name in ("startedOn", "finishedOn")]
@@ -207,7 +203,7 @@ def test_missing_product_leaves_the_recording_open(here: Path, signer: KeySigner
         stop("edit", signer=signer, products=["missing"])
     assert names(here) == {"src", path}
     (here / "missing").write_text("there")
-    assert dict(stop("edit", signer=signer, products=["missing"]).link.products) == {"missing": digest("there")}
+    assert dict(stop("edit", signer=signer, products=["missing"]).link.products) == {"missing": digests("there")}
 
 
 def test_link_that_cannot_be_written_leaves_the_recording_open(here: Path, signer: KeySigner) -> None:

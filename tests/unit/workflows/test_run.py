@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from custody.signing.keyfile import KeySigner, public_key_of
 from custody.signing.keypair import generate
 from custody.workflows.execution import Execution
 from custody.workflows.run import RunOptions, run
+from tests.simulator import digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +39,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "a").write_text("one")
     return tmp_path
-
-
-def digest(text: str) -> dict[str, str]:
-    return {"sha256": sha256(text.encode()).hexdigest()}
 
 
 def names(here: Path) -> set[str]:
@@ -71,8 +67,8 @@ def test_link_says_what_was_there_what_was_run_and_what_is_there(here: Path, sig
         "_type": "link",
         "name": "build",
         "command": ["sh", "-c", script],
-        "materials": {"src/a": digest("one")},
-        "products": {"src/a": digest("two"), "src/b": digest("three")},
+        "materials": {"src/a": digests("one")},
+        "products": {"src/a": digests("two"), "src/b": digests("three")},
         "byproducts": {"stdout": "out\n", "stderr": "err\n", "return-value": 0},
         "environment": {"ci": "no"},
     }
@@ -109,7 +105,7 @@ def test_run_without_a_command_has_no_byproducts(signer: KeySigner) -> None:
     assert result.link is not None
     assert (result.link.command, dict(result.link.byproducts)) == ((), {})
     assert set(result.link.environment) == {"startedOn", "finishedOn"}
-    assert dict(result.link.products) == {"src/a": digest("one")}
+    assert dict(result.link.products) == {"src/a": digests("one")}
     assert (result.return_value, result.failed) == (None, False)
 
 
@@ -131,7 +127,7 @@ def test_failed_command_leaves_a_link_if_that_is_asked_for(here: Path, signer: K
     )
     assert result.link is not None
     assert (result.link.return_value, result.return_value) == (3, 3)
-    assert dict(result.link.products) == {"src/a": digest("one")}
+    assert dict(result.link.products) == {"src/a": digests("one")}
     assert any("missing" in warning for warning in result.warnings)
     assert names(here) == {"src", result.path}
 
@@ -242,7 +238,7 @@ def test_materials_are_checked_before_the_command_runs(here: Path, signer: KeySi
     else:
         with pytest.raises(FormatError, match="not what the step before made"):
             run("x", ["touch", "ran"], signer=signer, materials=["src"], options=options)
-    assert seen == [{"src/a": digest("one")}]
+    assert seen == [{"src/a": digests("one")}]
     assert (here / "ran").exists() == accepts
 
 
