@@ -10,11 +10,12 @@ import pytest
 
 from custody.artifacts.recording import Recording, record
 from custody.cli.main import main
+from custody.envelopes.metablock import Metablock
 from custody.errors import FormatError, RecordingError
 from custody.models.link import Link
 from custody.verdict import Reason
 from custody.verification.judge import judge
-from custody.workflows.record import RecordOptions, preliminary_path, start, stop
+from custody.workflows.record import PRELIMINARY_TYPE, RecordOptions, preliminary_path, start, stop
 from custody.workflows.run import RunOptions, run
 from tests.simulator import Simulator, actor, hashed, link_name, signed
 
@@ -145,7 +146,9 @@ def test_D26_a_started_recording_is_no_evidence_whatever_it_is_called(here: Path
     chain = Simulator(dsse=dsse)
     chain.step("edit", "alice", perform=False)
     chain.files[link_name("edit", alice)] = unfinished
-    assert chain.judge().reasons == {Reason.PAYLOAD_TYPE_WRONG, Reason.TOO_FEW_FUNCTIONARIES}
+    verdict = chain.judge()
+    assert verdict.reasons == {Reason.LINK_MALFORMED, Reason.TOO_FEW_FUNCTIONARIES}
+    assert "got _type 'preliminary'" in str(verdict.findings)
     stopped = stop("edit", signer=alice, products=["src"], options=options)
     chain.files[link_name("edit", alice)] = Path(stopped.path).read_bytes()
     chain.judge().require()
@@ -162,7 +165,7 @@ def test_D26_a_started_recording_is_no_presigned_inspection_either() -> None:
     chain.judge().require()
     link = Link(name="check", command=("make", "check"), byproducts={"return-value": 0}).document()
     bob = actor("bob")
-    wrong = signed(link, dsse=True).replace(payload_type="application/vnd.custody.preliminary+json", signatures=())
+    wrong = Metablock.wrap({"_type": PRELIMINARY_TYPE, "link": link})
     inner.files[link_name("check", bob)] = wrong.with_signature(bob.keyid, bob.sign(wrong.signed_bytes)).write()
     chain.sublayout("build", "bob", inner)
     assert Reason.SUBLAYOUT_UNINSPECTED in chain.judge().reasons

@@ -1,8 +1,8 @@
 """Record a step that no single command performs: `start` before it, `stop` after it.
 
 Between the two, the materials wait in `.{step}.{keyid}.link-unfinished` in the current directory, signed so that
-nobody can change them meanwhile. That file can never be evidence (D26): it is a DSSE envelope whose payload type,
-`PRELIMINARY_PAYLOAD`, is no link's, and the signature covers the payload type. Renaming it makes no link.
+nobody can change them meanwhile. That file can never be evidence (D26): the signature covers its `_type`,
+`PRELIMINARY_TYPE`, which is no link's. Renaming it makes no link.
 
 ::
 
@@ -14,7 +14,7 @@ nobody can change them meanwhile. That file can never be evidence (D26): it is a
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from custody.artifacts.recording import Recording, record
 from custody.encoding.fields import Fields, plain_name
 from custody.encoding.instants import read_instant, write_instant
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
-from custody.envelopes.dsse import DSSEEnvelope
+from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import CustodyError, FormatError, SignatureError, StoreError
@@ -43,10 +43,11 @@ from custody.workflows.links import (
 )
 
 if TYPE_CHECKING:
+    from custody.artifacts.resolvers import Resolver
     from custody.signing.signer import Signer
 
 __all__ = [
-    "PRELIMINARY_PAYLOAD",
+    "PRELIMINARY_TYPE",
     "RecordOptions",
     "Started",
     "Stopped",
@@ -55,10 +56,9 @@ __all__ = [
     "stop",
 ]
 
-PRELIMINARY_PAYLOAD = "application/vnd.custody.preliminary+json"
-"""The payload type of a started recording: not a link's, so that no verifier ever takes one for evidence."""
+PRELIMINARY_TYPE = "preliminary"
+"""The `_type` of a started recording: not a link's, so that no verifier ever takes one for evidence."""
 
-_PRELIMINARY_TYPE = "preliminary"
 _WHAT = "the started recording"
 
 
@@ -66,8 +66,9 @@ class RecordOptions(Value):
     """How a step is recorded.
 
     `directory` holds the preliminary file, `metadata_directory` gets the link at the stop; both must exist.
-    `environment` is added to what the link says of itself; `stop` may add more and has the last word. `force` starts
-    anew where a recording was started before.
+    `environment` is added to what the link says of itself; `stop` may add more and has the last word. `use_dsse` may be
+    said at either. `force` starts anew where a recording was started before. `amend` returns the link to sign, given
+    the one that `stop` would. `resolvers` record by URI scheme, the usual ones if None.
     """
 
     recording: Recording = Recording()
@@ -76,6 +77,8 @@ class RecordOptions(Value):
     use_dsse: bool = False
     environment: Mapping[str, str] = {}
     force: bool = False
+    amend: Callable[[Link], Link] | None = None
+    resolvers: Mapping[str, Resolver] | None = None
 
 
 class Started(Value):
@@ -124,11 +127,11 @@ def start(
     environment = check_environment(options.environment)
     if os.path.lexists(path) and not options.force:
         raise StoreError(_started_before(name, path, signer))
-    started = write_instant(datetime.now(UTC))
-    before = record(materials, options.recording)
+    started = datetime.now(UTC).replace(microsecond=0)
+    before = record(materials, options.recording, resolvers=options.resolvers)
     link = Link(name=name, materials=before.artifacts, environment=environment)
-    document = {"_type": _PRELIMINARY_TYPE, "startedOn": started, "link": link.document()}
-    envelope = sign_with(DSSEEnvelope.wrap(document, PRELIMINARY_PAYLOAD), signer)
+    begun = _Begun(link=link, started=started, use_dsse=options.use_dsse)
+    envelope = sign_with(Metablock.wrap(begun.document()), signer)
     write_file(path, envelope.write(), what=_WHAT, replace=options.force)
     return Started(link=link, path=path, warnings=before.warnings)
 
@@ -158,36 +161,56 @@ def stop(
     environment = check_environment(options.environment)
     if not os.path.lexists(preliminary):
         raise StoreError(_never_started(name, preliminary, options.directory))
-    started, begun = _read_preliminary(preliminary, name, signer)
+    begun = _read_preliminary(preliminary, name, signer)
     # 2. What is there now.
-    after = record(products, options.recording)
-    link = begun.replace(
+    after = record(products, options.recording, resolvers=options.resolvers)
+    link = begun.link.replace(
         products=after.artifacts,
         environment={
-            **begun.environment,
+            **begun.link.environment,
             **environment,
-            STARTED_ON: write_instant(started),
+            STARTED_ON: write_instant(begun.started),
             FINISHED_ON: write_instant(datetime.now(UTC)),
         },
     )
+    if options.amend is not None:
+        link = options.amend(link)
     # 3. The link first: if it cannot be written, the recording can still be stopped later.
-    write_link(link, path, signer, use_dsse=options.use_dsse)
+    write_link(link, path, signer, use_dsse=options.use_dsse or begun.use_dsse)
     return Stopped(link=link, path=path, warnings=after.warnings + _remove(preliminary))
 
 
-def _read_preliminary(path: str, name: str, signer: Signer) -> tuple[datetime, Link]:
-    """Return when step `name` was started, and its link without products; `signer` signed both."""
+class _Begun(Value):
+    """What the preliminary file holds."""
+
+    link: Link
+    started: datetime
+    use_dsse: bool
+
+    def document(self) -> dict[str, object]:
+        """Return what is signed."""
+        return {
+            "_type": PRELIMINARY_TYPE,
+            "startedOn": write_instant(self.started),
+            "useDSSE": self.use_dsse,
+            "link": self.link.document(),
+        }
+
+
+def _read_preliminary(path: str, name: str, signer: Signer) -> _Begun:
+    """Return what was begun of step `name`; `signer` signed it."""
     try:
         return _parse_preliminary(path, name, signer)
     except FormatError as error:
         raise error.within(path) from None
 
 
-def _parse_preliminary(path: str, name: str, signer: Signer) -> tuple[datetime, Link]:
+def _parse_preliminary(path: str, name: str, signer: Signer) -> _Begun:
     envelope = read_envelope(read_file(path, what=_WHAT, limit=MAX_DOCUMENT_BYTES))
-    if envelope.payload_type != PRELIMINARY_PAYLOAD:
+    if not isinstance(envelope, Metablock) or envelope.document.get("_type") != PRELIMINARY_TYPE:
+        kind = envelope.document.get("_type") if isinstance(envelope, Metablock) else envelope.payload_type
         raise FormatError(
-            f"expected a recording started by custody, got {envelope.payload_type!r:.80}",
+            f"expected a recording started by custody, got {kind!r:.80}",
             remedy="finish it with the tool that started it, or remove the file and start anew",
         )
     if not signed_by(envelope, (signer.public_key,)):
@@ -196,18 +219,17 @@ def _parse_preliminary(path: str, name: str, signer: Signer) -> tuple[datetime, 
             " remove it and start anew"
         )
     fields = Fields(envelope.content())
-    fields.constant("_type", _PRELIMINARY_TYPE)
-    started = read_instant(fields.any("startedOn"), "startedOn")
     link = read_link(fields.object("link"))
     if link.name != name:
         raise FormatError(f"expected the step {name!r}, got {link.name!r}", where="link.name")
-    return started, link
+    started = read_instant(fields.any("startedOn"), "startedOn")
+    return _Begun(link=link, started=started, use_dsse=fields.any("useDSSE") is True)
 
 
 def _started_before(name: str, path: str, signer: Signer) -> str:
     """Return what to tell somebody who starts a step twice."""
     try:
-        since = f"at {write_instant(_read_preliminary(path, name, signer)[0])}"
+        since = f"at {write_instant(_read_preliminary(path, name, signer).started)}"
     except CustodyError:
         since = "before, but its file cannot be used"
     return (

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.artifacts.recording import Recorded, Recording, record
+from custody.encoding.fields import plain_name
 from custody.encoding.instants import write_instant
 from custody.errors import RecordingError
 from custody.models.link import Link
@@ -34,9 +35,10 @@ from custody.workflows.links import (
 )
 
 if TYPE_CHECKING:
+    from custody.artifacts.resolvers import Resolver
     from custody.signing.signer import Signer
 
-__all__ = ["RunOptions", "RunResult", "run"]
+__all__ = ["RunOptions", "RunResult", "perform", "run"]
 
 
 class RunOptions(Value):
@@ -44,7 +46,7 @@ class RunOptions(Value):
 
     `metadata_directory` gets the link and must exist. `environment` is added to what the link says of itself.
     `check_materials` is called with the recorded materials before the command runs, and stops the run by raising
-    (specification 1.0, section 5.3.5).
+    (specification 1.0, section 5.3.5). `resolvers` record by URI scheme, the usual ones if None.
     """
 
     recording: Recording = Recording()
@@ -54,6 +56,7 @@ class RunOptions(Value):
     record_failure: bool = False
     environment: Mapping[str, str] = {}
     check_materials: Callable[[Artifacts], None] | None = None
+    resolvers: Mapping[str, Resolver] | None = None
 
 
 class RunResult(Value):
@@ -114,11 +117,36 @@ def run(
     path = link_path(options.metadata_directory, name, signer.public_key.keyid)
     check_directory(options.metadata_directory)
     check_place(path)
+    # 2. The step.
+    result = perform(name, command, materials=materials, products=products, options=options)
+    if result.link is None:
+        return result
+    # 3. The link.
+    write_link(result.link, path, signer, use_dsse=options.use_dsse)
+    return result.replace(path=path)
+
+
+def perform(
+    name: str,
+    command: Sequence[str],
+    *,
+    materials: Sequence[str] = (),
+    products: Sequence[str] = (),
+    options: RunOptions = _USUAL,
+) -> RunResult:
+    """Return what came of step `name`; its link is not signed, and written nowhere.
+
+    Raises:
+        FormatError: the name is no plain file name.
+        RecordingError, ExecutionError, UsageError: as `run`.
+
+    """
+    plain_name(name, "step name")
     environment = check_environment(options.environment)
     argv = check_command(command) if command else ()
-    # 2. The step: what was there, what was done, what is there now.
+    # What was there, what was done, what is there now.
     started = datetime.now(UTC)
-    before = record(materials, options.recording)
+    before = record(materials, options.recording, resolvers=options.resolvers)
     if options.check_materials is not None:
         options.check_materials(before.artifacts)
     completed = execute(argv, options.execution) if argv else None
@@ -126,12 +154,11 @@ def run(
     if result.failed and not options.record_failure:
         return result
     try:
-        after = _record_products(products, options.recording, result)
+        after = _record_products(products, options, result)
     except RecordingError as error:
         if not result.failed:
             raise
         return result.with_warnings(f"no link was written: {error}")
-    # 3. The link.
     link = Link(
         name=name,
         command=argv,
@@ -140,13 +167,13 @@ def run(
         byproducts=_byproducts(completed),
         environment={**environment, **_instants(started, completed)},
     )
-    write_link(link, path, signer, use_dsse=options.use_dsse)
-    return result.with_warnings(*after.warnings).replace(link=link, path=path)
+    return result.with_warnings(*after.warnings).replace(link=link)
 
 
-def _record_products(products: Sequence[str], recording: Recording, result: RunResult) -> Recorded:
+def _record_products(products: Sequence[str], options: RunOptions, result: RunResult) -> Recorded:
     """Return the products; a failed command may have left out some of them, and its failure is what counts."""
-    return record(products, recording.replace(missing_ok=True) if result.failed else recording)
+    recording = options.recording.replace(missing_ok=True) if result.failed else options.recording
+    return record(products, recording, resolvers=options.resolvers)
 
 
 def _warnings_of(completed: Completed | None) -> tuple[str, ...]:

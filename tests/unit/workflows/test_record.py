@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from custody.artifacts.recording import Recording
+from custody.artifacts.recording import Recorded, Recording
+from custody.artifacts.resolvers import default_resolvers
 from custody.encoding.instants import read_instant
-from custody.encoding.text import from_base64, to_base64
-from custody.envelopes.dsse import IN_TOTO_PAYLOAD
+from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, RecordingError, SignatureError, StoreError
 from custody.signing.keyfile import KeySigner, public_key_of
 from custody.signing.keypair import generate
 from custody.workflows.links import read_signed_link
-from custody.workflows.record import PRELIMINARY_PAYLOAD, RecordOptions, preliminary_path, start, stop
+from custody.workflows.record import PRELIMINARY_TYPE, RecordOptions, preliminary_path, start, stop
 from custody.workflows.run import run
 from tests.simulator import digests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -80,8 +80,7 @@ def change_signed(path: Path, signer: KeySigner, change: Callable[[dict[str, Any
     envelope = read_envelope(path.read_bytes())
     document = dict(envelope.content())
     change(document)
-    payload = json.dumps(document).encode()
-    changed = envelope.replace(payload=payload, signatures=())
+    changed = Metablock.wrap(document)
     signature = signer.sign(changed.signed_bytes)
     path.write_bytes(changed.with_signature(signer.public_key.keyid, signature).write())
 
@@ -93,6 +92,28 @@ def test_final_link_is_a_metablock_unless_dsse_is_asked_for(
     start("edit", signer=signer)
     stopped = stop("edit", signer=signer, options=RecordOptions(use_dsse=use_dsse))
     assert read_envelope((here / stopped.path).read_bytes()).kind == kind
+
+
+def test_stop_remembers_that_the_start_asked_for_dsse(here: Path, signer: KeySigner) -> None:
+    start("edit", signer=signer, options=RecordOptions(use_dsse=True))
+    assert read_envelope((here / stop("edit", signer=signer).path).read_bytes()).kind == "dsse"
+
+
+def test_amended_link_is_the_one_that_is_signed(signer: KeySigner) -> None:
+    start("edit", signer=signer)
+    stopped = stop("edit", signer=signer, options=RecordOptions(amend=lambda link: link.replace(command=("vi", "a"))))
+    assert read_signed_link(stopped.path, [signer.public_key]).link == stopped.link
+    assert stopped.link.command == ("vi", "a")
+
+
+def test_given_resolvers_record_at_start_and_stop(signer: KeySigner) -> None:
+    def resolve(references: Sequence[str], _: Recording) -> Recorded:
+        return Recorded(artifacts={f"made:{reference}": digests(reference) for reference in references})
+
+    options = RecordOptions(resolvers={**default_resolvers(), "made": resolve})
+    start("edit", signer=signer, materials=["made:one"], options=options)
+    link = stop("edit", signer=signer, products=["made:two"], options=options).link
+    assert (dict(link.materials), dict(link.products)) == ({"made:one": digests("one")}, {"made:two": digests("two")})
 
 
 def test_directories_of_both_files_can_be_chosen(here: Path, signer: KeySigner) -> None:
@@ -110,30 +131,27 @@ def test_directories_of_both_files_can_be_chosen(here: Path, signer: KeySigner) 
 def test_preliminary_file_renamed_to_a_link_is_no_evidence(here: Path, signer: KeySigner) -> None:
     path = here / start("edit", signer=signer, materials=["src"]).path
     link = path.rename(here / f"edit.{signer.public_key.keyid[:8]}.link")
-    assert read_envelope(link.read_bytes()).payload_type == PRELIMINARY_PAYLOAD != IN_TOTO_PAYLOAD
     for keys in ([], [signer.public_key]):
-        with pytest.raises(FormatError, match="payloadType: expected a link"):
+        with pytest.raises(FormatError, match="expected a link, got 'a preliminary'"):
             read_signed_link(str(link), keys)
 
 
 def test_preliminary_file_relabelled_as_a_link_loses_its_signature(here: Path, signer: KeySigner) -> None:
     path = here / start("edit", signer=signer).path
     document = json.loads(path.read_text())
-    document["payloadType"] = IN_TOTO_PAYLOAD
+    assert document["signed"]["_type"] == PRELIMINARY_TYPE
+    document["signed"]["_type"] = "link"
     path.write_text(json.dumps(document))
     assert signed_by(read_envelope(path.read_bytes()), [signer.public_key]) == ()
     with pytest.raises(SignatureError, match="none of the given keys signed it"):
         read_signed_link(str(path), [signer.public_key])
-    with pytest.raises(FormatError, match="expected a link"):  # nor is its content a link's
+    with pytest.raises(FormatError, match="name"):  # nor is its content a link's
         read_signed_link(str(path))
 
 
 def test_tampered_preliminary_file_is_refused_and_kept(here: Path, signer: KeySigner) -> None:
     path = here / start("edit", signer=signer, materials=["src"]).path
-    envelope = json.loads(path.read_text())
-    payload = from_base64(envelope["payload"], "")
-    envelope["payload"] = to_base64(payload.replace(b'"src/a"', b'"src/b"'))
-    path.write_text(json.dumps(envelope))
+    path.write_text(path.read_text().replace('"src/a"', '"src/b"'))
     with pytest.raises(SignatureError, match="is not as this key signed it"):
         stop("edit", signer=signer, products=["src"])
     assert names(here) == {"src", path.name}
@@ -186,7 +204,7 @@ def test_stop_without_start_says_how_to_start(here: Path, signer: KeySigner) -> 
 def test_start_does_not_replace_an_earlier_start(here: Path, signer: KeySigner) -> None:
     path = here / start("edit", signer=signer, materials=["src"]).path
     before = path.read_bytes()
-    since = json.loads(from_base64(json.loads(before)["payload"], ""))["startedOn"]
+    since = json.loads(before)["signed"]["startedOn"]
     with pytest.raises(StoreError, match=f"was started at {since} .* --force"):
         start("edit", signer=signer)
     assert path.read_bytes() == before

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custody.artifacts.recording import Recording
+from custody.artifacts.recording import Recorded, Recording
+from custody.artifacts.resolvers import default_resolvers
 from custody.encoding.instants import read_instant
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
@@ -16,10 +17,11 @@ from custody.models.link import read_link
 from custody.signing.keyfile import KeySigner, public_key_of
 from custody.signing.keypair import generate
 from custody.workflows.execution import Execution
-from custody.workflows.run import RunOptions, run
+from custody.workflows.run import RunOptions, perform, run
 from tests.simulator import digests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from custody.rules.artifacts import Artifacts
@@ -73,6 +75,25 @@ def test_link_says_what_was_there_what_was_run_and_what_is_there(here: Path, sig
         "environment": {"ci": "no"},
     }
     assert (result.return_value, result.timed_out, result.failed, result.warnings) == (0, False, False, ())
+
+
+def test_performed_step_has_a_link_and_writes_none(here: Path) -> None:
+    result = perform("build", ["true"], materials=["src"], options=RunOptions(execution=QUIET))
+    assert result.link is not None
+    assert (result.link.command, dict(result.link.materials)) == (("true",), {"src/a": digests("one")})
+    assert (result.path, names(here)) == ("", {"src"})
+    assert perform("build", ["false"], options=RunOptions(execution=QUIET)).link is None
+
+
+def test_given_resolvers_record_materials_and_products() -> None:
+    def resolve(references: Sequence[str], _: Recording) -> Recorded:
+        return Recorded(artifacts={f"made:{reference}": digests(reference) for reference in references})
+
+    options = RunOptions(resolvers={**default_resolvers(), "made": resolve})
+    link = perform("build", [], materials=["made:one"], products=["made:two", "src"], options=options).link
+    assert link is not None
+    assert dict(link.materials) == {"made:one": digests("one")}
+    assert dict(link.products) == {"made:two": digests("two"), "src/a": digests("one")}
 
 
 def test_tampered_link_is_not_the_signers(here: Path, signer: KeySigner) -> None:
