@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import string
 from datetime import UTC, datetime
 
@@ -63,6 +64,19 @@ def test_reading_what_was_written_gives_the_same(document: object, indent: int |
     again = read_json(write_json(document, indent=indent))
     assert again == document
     assert write_json(again) == write_json(document)
+
+
+@given(document=DOCUMENTS, indent=st.sampled_from([None, 0, 1, 2]), ensure_ascii=st.booleans())
+@example(
+    document={"a": {"x": "é", "y": "1"}, "b": {"x": 1}, "c": {"x": {}}, "d": ({"e": "f"}, [])},
+    indent=1,
+    ensure_ascii=True,
+)
+def test_written_json_is_that_of_the_standard_library(
+    document: object, indent: int | None, *, ensure_ascii: bool
+) -> None:
+    expected = json.dumps(document, sort_keys=True, indent=indent, ensure_ascii=ensure_ascii)
+    assert write_json(document, indent=indent, ensure_ascii=ensure_ascii) == expected.encode()
 
 
 @given(st.binary(max_size=200) | st.text(alphabet=string.punctuation + "0123456789truefalsn \n").map(str.encode))

@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any
 
+from custody.encoding.indented import write_indented
 from custody.encoding.text import to_utf8
 from custody.errors import FormatError
 
@@ -48,8 +49,10 @@ def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     return document
 
 
-def write_json(document: object, *, indent: int | None = 1) -> bytes:
+def write_json(document: object, *, indent: int | None = 1, ensure_ascii: bool = False) -> bytes:
     """Return `document` as sorted JSON text in UTF-8; `read_json(write_json(x)) == x`.
+
+    `indent` is the number of blanks a level, on one line if None. With `ensure_ascii` all but ASCII is escaped.
 
     Raises:
         FormatError: it holds NaN, an infinity, an integer of thousands of digits, or half of a
@@ -57,7 +60,10 @@ def write_json(document: object, *, indent: int | None = 1) -> bytes:
 
     """
     try:
-        text = json.dumps(document, sort_keys=True, indent=indent, ensure_ascii=False, allow_nan=False)
+        if indent is None:
+            text = json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, allow_nan=False)
+        else:
+            text = write_indented(document, indent, ensure_ascii=ensure_ascii)
     except ValueError as error:
         raise FormatError(f"cannot be written as JSON: {error}") from None
     return to_utf8(text)
