@@ -5,6 +5,7 @@ A verdict is never a boolean: `bool(verdict)` raises, `verdict.require()` return
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NoReturn, Self
@@ -58,6 +59,8 @@ class Reason(StrEnum):
     LINK_TOO_OLD = "link-too-old"
     SIGNATURE_MISSING = "signature-missing"
     SIGNATURE_INVALID = "signature-invalid"
+    SIGNATURE_UNTIMELY = "signature-untimely"
+    KEY_EXPIRED = "key-expired"
     KEY_NOT_AUTHORISED = "key-not-authorised"
     TOO_FEW_FUNCTIONARIES = "too-few-functionaries"
     FUNCTIONARIES_DISAGREE = "functionaries-disagree"
@@ -102,7 +105,8 @@ class Finding(Value):
     """One thing that was noticed: its reason, how much it weighs, and what it is about.
 
     `subject` is the layout, a step or an inspection, such as `step 'build'`; `evidence` the file it came from;
-    `rule` the rule that failed, as text. `artifacts` are all that are concerned.
+    `rule` the rule that failed, as text. `artifacts` are all that are concerned; where a rule failed, each is explained
+    when somebody looks at it, so that `len(finding.artifacts)` and the first few cost little.
     """
 
     reason: Reason
@@ -111,7 +115,7 @@ class Finding(Value):
     message: str
     evidence: str = ""
     rule: str = ""
-    artifacts: tuple[ArtifactFinding, ...] = ()
+    artifacts: Sequence[ArtifactFinding] = ()
 
     @property
     def rejects(self) -> bool:

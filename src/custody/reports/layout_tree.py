@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
 from custody.envelopes.reader import digest_of
+from custody.envelopes.signers import signed_by
 from custody.keys.keyid import keyid_of, short_id
-from custody.keys.public import key_ids, signer_among
+from custody.keys.public import PublicKey
 from custody.rules.grammar import write_text
 from custody.value import Value
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custody.envelopes.reader import Envelope
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Inspection, Layout, Step
     from custody.rules.variants import Rule
 
@@ -38,26 +39,26 @@ class CheckedSignature(Value):
     good: bool | None
 
 
-def check_signatures(envelope: Envelope, keys: Sequence[PublicKey]) -> tuple[CheckedSignature, ...]:
-    """Return every signature, each checked with all of `keys`; without keys, none is checked."""
-    message = envelope.signed_bytes if keys else b""
+def check_signatures(envelope: Envelope, keys: Sequence[Key], at: datetime) -> tuple[CheckedSignature, ...]:
+    """Return every signature, each checked with all of `keys` as of `at`; without keys, none is checked."""
     checked = []
     for signature in envelope.signatures:
         good = None
         if keys:
-            usable = () if signature.is_openpgp else keys
-            good = signer_among(usable, signature.keyid, signature.value, message) is not None
+            one = envelope.replace(signatures=(signature,))
+            good = bool(signed_by(one, keys, at=at))
         checked.append(CheckedSignature(keyid=signature.keyid, good=good))
     return tuple(checked)
 
 
-def own_id(key: PublicKey) -> str:
+def own_id(key: Key) -> str:
     """Return the id that follows from `key` if the layout calls it otherwise, else nothing.
 
     The id in a layout is a label (D3). Its author may have put another key's id there, which people would recognise.
     """
-    followed = key_ids(key.replace(keyid=""))
-    return "" if key.keyid in followed else keyid_of(key.keytype, key.scheme, key.public)
+    if not isinstance(key, PublicKey) or key.keyid in key.own_ids:
+        return ""
+    return keyid_of(key.keytype, key.scheme, key.public)
 
 
 def tree_lines(
@@ -66,7 +67,7 @@ def tree_lines(
     *,
     title: str,
     envelope: Envelope | None = None,
-    keys: Sequence[PublicKey] = (),
+    keys: Sequence[Key] = (),
     names: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Yield the layout line by line.
@@ -79,7 +80,7 @@ def tree_lines(
     yield from _field("expires", [f"{write_instant(layout.expires)}, {_left(layout, at)}"])
     if envelope is not None:
         yield from _field("digest", [f"sha256:{digest_of(envelope)}"])
-        signatures = check_signatures(envelope, keys)
+        signatures = check_signatures(envelope, keys, at)
         yield from _field("signed by", [_signature_text(s) for s in signatures] or ["nobody yet"])
     yield from _field("ignored", layout.ignored)
     yield "keys"
@@ -105,12 +106,12 @@ def tree_document(
     *,
     title: str,
     envelope: Envelope | None = None,
-    keys: Sequence[PublicKey] = (),
+    keys: Sequence[Key] = (),
     names: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """Return the same as plain data, rules as text; a key that `names` does not know has the name null."""
     called = names or {}
-    signatures = check_signatures(envelope, keys) if envelope is not None else ()
+    signatures = check_signatures(envelope, keys, at) if envelope is not None else ()
     return {
         "file": title,
         "envelope": envelope.kind if envelope is not None else None,
@@ -185,7 +186,12 @@ def _key_texts(layout: Layout, called: Mapping[str, str]) -> dict[str, str]:
         own, name = own_id(key), called.get(keyid)
         labelled = f"{short_id(own)} labelled {shown}" if own else shown
         texts[keyid] = f"{f'{name} ' if name else ''}{labelled} ({key.keytype})"
-    return texts
+    parts = {
+        subkey: f"subkey {short_id(subkey)} of {texts[keyid]}"
+        for subkey, keyid in layout.subkeys.items()
+        if subkey not in texts
+    }
+    return parts | texts
 
 
 def _rule_lines(item: Step | Inspection) -> Iterator[str]:

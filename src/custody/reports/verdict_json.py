@@ -18,8 +18,11 @@ __all__ = ["verdict_document"]
 Document = dict[str, object]
 
 
-def verdict_document(verdict: Verdict, *, explain: bool = False) -> Document:
-    """Return the verdict as JSON data; `explain` adds every rule's trace and all artifacts of every finding."""
+def verdict_document(verdict: Verdict, *, explain: bool = False, all_artifacts: bool = False) -> Document:
+    """Return the verdict as JSON data.
+
+    `explain` adds every rule's trace; `all_artifacts` lists all artifacts of every finding instead of the first few.
+    """
     expires = verdict.layout_expires
     return {
         "verdict": "accepted" if verdict.accepted else "rejected",
@@ -29,8 +32,8 @@ def verdict_document(verdict: Verdict, *, explain: bool = False) -> Document:
             "expires": write_instant(expires) if expires is not None else None,
             "owners": list(verdict.owners),
         },
-        "findings": [_finding(finding, explain=explain) for finding in verdict.findings],
-        "steps": [_step(step, explain=explain) for step in verdict.steps],
+        "findings": [_finding(finding, all_artifacts=all_artifacts) for finding in verdict.findings],
+        "steps": [_step(step, explain=explain, all_artifacts=all_artifacts) for step in verdict.steps],
         "inspections": [_inspection(report, explain=explain) for report in verdict.inspections],
         "artifacts": [
             {"artifact": b.target, "step": b.step, "product": b.product, "rule": b.rule} for b in verdict.bindings
@@ -38,8 +41,8 @@ def verdict_document(verdict: Verdict, *, explain: bool = False) -> Document:
     }
 
 
-def _finding(finding: Finding, *, explain: bool) -> Document:
-    shown = finding.artifacts if explain else finding.artifacts[:MAX_ARTIFACTS]
+def _finding(finding: Finding, *, all_artifacts: bool) -> Document:
+    shown = finding.artifacts if all_artifacts else finding.artifacts[:MAX_ARTIFACTS]
     return {
         "reason": str(finding.reason),
         "severity": str(finding.severity),
@@ -62,14 +65,17 @@ def _artifact(artifact: ArtifactFinding) -> Document:
     }
 
 
-def _step(step: StepReport, *, explain: bool) -> Document:
+def _step(step: StepReport, *, explain: bool, all_artifacts: bool) -> Document:
+    inner = step.sublayout
     document: Document = {
         "name": step.name,
         "verified": step.verified,
         "signers": list(step.signers),
         "materials": len(step.link.materials) if step.link is not None else None,
         "products": len(step.link.products) if step.link is not None else None,
-        "sublayout": verdict_document(step.sublayout, explain=explain) if step.sublayout is not None else None,
+        "sublayout": (
+            verdict_document(inner, explain=explain, all_artifacts=all_artifacts) if inner is not None else None
+        ),
     }
     return document | _traces(step.traces, explain=explain)
 

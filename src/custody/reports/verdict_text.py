@@ -24,6 +24,8 @@ PASSED = "The software product passed all verification."
 MAX_ARTIFACTS = 20
 """How many artifacts of one finding are written out; the rest is counted."""
 
+_ALL = "--format json --all-artifacts lists all"
+
 MAX_TEXT = 500
 """How much of a name or digest is written out; those who sign links may put megabytes there."""
 
@@ -101,7 +103,7 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     for artifact in finding.artifacts[:MAX_ARTIFACTS]:
         yield from _artifact_lines(artifact)
     if len(finding.artifacts) > MAX_ARTIFACTS:
-        yield f"    and {len(finding.artifacts) - MAX_ARTIFACTS} more; --format json --explain lists all"
+        yield f"    and {len(finding.artifacts) - MAX_ARTIFACTS} more; {_ALL}"
 
 
 def _artifact_lines(artifact: ArtifactFinding) -> Iterator[str]:
@@ -129,8 +131,10 @@ def _trace_lines(trace: Trace, link: Link | None) -> Iterator[str]:
         origin = f" from the {rule.side} of {rule.step!r}" if isinstance(rule, Match) else ""
         for name in applied.consumed:
             yield f"        {name} {short(artifacts.get(name))}{origin}"
-        for name in applied.failed:
-            yield f"        {name} {short(artifacts.get(name))} FAILED"
+        for name in applied.failed[:MAX_ARTIFACTS]:
+            yield f"        {name:.{MAX_TEXT}} {short(artifacts.get(name)):.{MAX_TEXT}} FAILED"
+        if len(applied.failed) > MAX_ARTIFACTS:
+            yield f"        and {len(applied.failed) - MAX_ARTIFACTS} more FAILED; {_ALL}"
     if trace.failure is None and trace.unconsumed:
         yield "    (no rule: allowed)"
         yield from (f"        {name} {short(artifacts.get(name))}" for name in trace.unconsumed)

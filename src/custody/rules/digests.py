@@ -52,28 +52,34 @@ class Comparison(Value):
 
     def comparable(self, one: Digests, other: Digests) -> bool:
         """Return whether both carry every pinned digest in full length."""
-        for algorithm in self.pinned:
-            size = DIGEST_SIZES.get(algorithm, _MODE_DIGITS)
-            for digests in (one, other):
-                digest = digests.get(algorithm)
-                if digest is None or len(digest) != size:
-                    return False
-        return True
+        return self._whole(one) and self._whole(other)
 
     def same(self, one: Digests, other: Digests) -> bool:
         """Return whether both are comparable and no algorithm that they share differs, ignoring hex case."""
-        if not self.comparable(one, other):
-            return False
-        return one == other or all(
-            digest.lower() == other[algorithm].lower() for algorithm, digest in one.items() if algorithm in other
-        )
+        if one == other:
+            return self._whole(one)
+        return _agree(one, other) and self.comparable(one, other)
 
     def changed(self, one: Digests, other: Digests) -> bool:
         """Return whether both are comparable and not the same."""
-        return self.comparable(one, other) and not self.same(one, other)
+        return self.comparable(one, other) and not _agree(one, other)
 
     def same_artifacts(self, one: Artifacts, other: Artifacts) -> bool:
         """Return whether both list the same names, each with the same digests."""
         if one.keys() != other.keys():
             return False
         return all(self.same(digests, other[name]) for name, digests in one.items())
+
+    def _whole(self, digests: Digests) -> bool:
+        for algorithm in self.pinned:
+            if len(digests.get(algorithm, "")) != DIGEST_SIZES.get(algorithm, _MODE_DIGITS):
+                return False
+        return True
+
+
+def _agree(one: Digests, other: Digests) -> bool:
+    for algorithm, digest in one.items():
+        theirs = other.get(algorithm, digest)
+        if theirs != digest and theirs.lower() != digest.lower():
+            return False
+    return True

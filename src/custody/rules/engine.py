@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from custody.rules.artifacts import Artifacts, has_scheme, is_well_formed
 from custody.rules.digests import Comparison
 from custody.rules.patterns import Pattern, has_wildcard
+from custody.rules.queue import Queue
 from custody.rules.variants import (
     Allow,
     Create,
@@ -26,9 +27,12 @@ from custody.rules.variants import (
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["Applied", "Item", "Sides", "Trace", "apply_rules", "match_pairs", "select"]
+
+_FEWER = 8
+"""A link with so many times fewer artifacts than the queue is gone through instead of the queue."""
 
 
 class Sides(Value):
@@ -88,85 +92,90 @@ class Trace(Value):
 
 def apply_rules(rules: Sequence[Rule], item: Item) -> Trace:
     """Return what every rule did, up to the first that fails."""
-    queue = dict.fromkeys(sorted(item.sides.of(item.side)))
+    queue = Queue(item.sides.of(item.side))
     done: list[Applied] = []
     for rule in rules:
         applied = _apply(rule, queue, item)
         done.append(applied)
         if applied.failed:
             break
-        for name in applied.consumed:
-            del queue[name]
+        queue.remove(applied.consumed)
     return Trace(side=item.side, applied=tuple(done), unconsumed=tuple(queue))
 
 
-def _apply(rule: Rule, queue: Mapping[str, None], item: Item) -> Applied:
+def _apply(rule: Rule, queue: Queue, item: Item) -> Applied:
     match rule:
         case Require():
             return Applied(rule=rule, failed=() if rule.name in queue else (rule.name,))
         case Disallow():
-            return Applied(rule=rule, failed=tuple(select(rule.pattern, queue)))
+            return Applied(rule=rule, failed=tuple(queue.select(rule.pattern)))
         case Allow():
-            return Applied(rule=rule, consumed=tuple(select(rule.pattern, queue)))
+            return Applied(rule=rule, consumed=tuple(queue.select(rule.pattern)))
         case Create() | Delete() | Modify():
-            test = _change_test(rule, item)
-            names = select(rule.pattern, queue)
-            return Applied(rule=rule, consumed=tuple(name for name in names if test(name)))
+            return Applied(rule=rule, consumed=tuple(_changed(rule, queue.select(rule.pattern), item)))
         case Match():
             return Applied(rule=rule, consumed=tuple(_matching(rule, queue, item)))
         case _:
             assert_never(rule)
 
 
-def select(pattern: str, queue: Mapping[str, None]) -> Iterable[str]:
-    """Return the names of the queue that `pattern` matches, in order."""
+def select(pattern: str, names: Mapping[str, object]) -> Iterable[str]:
+    """Return those of `names` that `pattern` matches, in their order; `Queue.select` is the same without the work."""
     if not has_wildcard(pattern):
-        return (pattern,) if pattern in queue else ()
-    return Pattern(pattern).filter(queue)
+        return (pattern,) if pattern in names else ()
+    return Pattern(pattern).filter(names)
 
 
-def _change_test(rule: Create | Delete | Modify, item: Item) -> Callable[[str], bool]:
-    """Return whether a name was created, deleted or modified.
+def _changed(rule: Create | Delete | Modify, names: list[str], item: Item) -> list[str]:
+    """Return those of `names` that were created, deleted or modified.
 
     Before the item has run, what a later product may still explain is granted; it is judged again afterwards.
     """
     before, after = item.sides.materials, item.sides.products
     if after is None:
-        return lambda name: not isinstance(rule, Create) and name in before
+        return [] if isinstance(rule, Create) else [name for name in names if name in before]
     if isinstance(rule, Create):
-        return lambda name: name in after and name not in before
+        return [name for name in names if name in after and name not in before]
     if isinstance(rule, Delete):
-        return lambda name: name in before and name not in after
+        return [name for name in names if name in before and name not in after]
     changed = item.comparison.changed
-    return lambda name: name in before and name in after and changed(before[name], after[name])
+    return [name for name in names if name in before and name in after and changed(before[name], after[name])]
 
 
-def _matching(rule: Match, queue: Mapping[str, None], item: Item) -> Iterable[str]:
+def _matching(rule: Match, queue: Queue, item: Item) -> Iterable[str]:
     link = item.links.get(rule.step)
     if link is None:
-        return
+        return []
     source, target = item.sides.of(item.side), link.of(rule.side)
-    for name, other in match_pairs(rule, queue):
-        if other in target and item.comparison.same(source[name], target[other]):
-            yield name
+    few = rule.pattern == "*" and len(target) * _FEWER < len(queue)
+    pairs = _pairs_there(rule, target, queue) if few else match_pairs(rule, queue)
+    same = item.comparison.same
+    return [name for name, other in pairs if other in target and same(source[name], target[other])]
 
 
-def match_pairs(rule: Match, names: Mapping[str, None]) -> Iterable[tuple[str, str]]:
-    """Yield each of `names` that the rule speaks about, with the name it is sought under in the other link."""
+def _pairs_there(rule: Match, target: Artifacts, queue: Queue) -> Iterable[tuple[str, str]]:
+    """Return those of the pairs of a rule that matches everything whose other name is in `target`, in order."""
     prefix, base = _directory(rule.source_prefix), _directory(rule.step_prefix)
-    if not has_wildcard(rule.pattern):
-        if prefix + rule.pattern in names:
-            yield prefix + rule.pattern, base + rule.pattern
-        return
-    matches = Pattern(rule.pattern).matches
-    checked = has_scheme(prefix)
-    for name in names:
-        if not name.startswith(prefix):
-            continue
-        rest = name[len(prefix) :]
-        # D10: only names with a scheme may hold `//` or `..`, which must not lead out of `base`.
-        if matches(rest) and not (checked and _leads_out(rest)):
-            yield name, base + rest
+    pairs = sorted((prefix + other[len(base) :], other) for other in target if other.startswith(base))
+    return _kept_inside(((name, other) for name, other in pairs if name in queue), prefix)
+
+
+def match_pairs(rule: Match, queue: Queue) -> Iterable[tuple[str, str]]:
+    """Return each name that the rule speaks about, in order, with the name it is sought under in the other link."""
+    prefix, base = _directory(rule.source_prefix), _directory(rule.step_prefix)
+    names = queue.select(rule.pattern, prefix)
+    if prefix == base:
+        pairs = zip(names, names, strict=True)
+    else:
+        pairs = zip(names, [base + name[len(prefix) :] for name in names], strict=True)
+    return _kept_inside(pairs, prefix) if has_wildcard(rule.pattern) else pairs
+
+
+def _kept_inside(pairs: Iterable[tuple[str, str]], prefix: str) -> Iterable[tuple[str, str]]:
+    """Leave out what leads out of the other prefix (D10): only names with a scheme may hold `//` or `..`."""
+    if not has_scheme(prefix):
+        return pairs
+    return ((name, other) for name, other in pairs if not _leads_out(name[len(prefix) :]))
 
 
 def _directory(prefix: str) -> str:

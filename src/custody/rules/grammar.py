@@ -30,13 +30,14 @@ from custody.rules.variants import (
     Require,
     Rule,
 )
+from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custody.rules.variants import ItemSide
 
-__all__ = ["parse_rule", "parse_rules", "parse_text", "write_rule", "write_text"]
+__all__ = ["Words", "parse_rule", "parse_rules", "parse_text", "split_rule", "write_rule", "write_text"]
 
 MAX_RULES = 10_000
 """The longest list of rules of one item."""
@@ -51,6 +52,17 @@ _SIMPLE: dict[str, type[Create | Delete | Modify | Allow | Disallow]] = {
 _KEYWORDS = (*_SIMPLE, "REQUIRE", "MATCH")
 _MATCH_SHAPE = "MATCH pattern [IN prefix] WITH MATERIALS|PRODUCTS [IN prefix] FROM step"
 _PLAIN_WORD = re.compile(r"""[^\s"'\\#]+""")
+
+
+class Words(Value):
+    """The words of a rule: its keyword in upper case, the rest as they are; a prefix is None if there is no IN."""
+
+    keyword: str
+    operand: str
+    source_prefix: str | None = None
+    side: ItemSide = "materials"
+    step_prefix: str | None = None
+    step: str = ""
 
 
 def parse_rules(value: object, where: str) -> tuple[Rule, ...]:
@@ -68,16 +80,37 @@ def parse_rule(value: object, where: str) -> Rule:
         FormatError: the keyword is unknown, the words are not of its shape, or the pattern is ambiguous.
 
     """
+    parts = split_rule(value, where)
+    if parts.keyword in _SIMPLE:
+        return _SIMPLE[parts.keyword](pattern=_pattern(parts.operand, where))
+    if parts.keyword == "REQUIRE":
+        return Require(name=_path(parts.operand, where))
+    return Match(
+        source_prefix=_prefix(parts.source_prefix, where),
+        step_prefix=_prefix(parts.step_prefix, where),
+        pattern=_pattern(parts.operand, where),
+        side=parts.side,
+        step=plain_name(parts.step, where),
+    )
+
+
+def split_rule(value: object, where: str) -> Words:
+    """Return the words of the rule that `value` writes, by what they stand for; what they say is not looked at.
+
+    It is for those who show or edit rules that need not be good ones.
+
+    Raises:
+        FormatError: the keyword is unknown, or the words are not of its shape.
+
+    """
     if not isinstance(value, list):
         raise FormatError(f"expected a list such as ['CREATE', '*'], got {describe(value)}", where=where)
     tokens = [as_text(token, f"{where}[{i}]") for i, token in enumerate(value)]
     if not tokens:
         raise FormatError("expected a rule, got an empty list", where=where)
     keyword = _word(tokens[0])
-    if keyword in _SIMPLE:
-        return _SIMPLE[keyword](pattern=_pattern(_operand(tokens, where), where))
-    if keyword == "REQUIRE":
-        return Require(name=_path(_operand(tokens, where), where))
+    if keyword in _SIMPLE or keyword == "REQUIRE":
+        return Words(keyword=keyword, operand=_operand(tokens, where))
     if keyword == "MATCH":
         return _match(tokens, where)
     raise _unknown_keyword(tokens, where)
@@ -163,32 +196,40 @@ def _pattern(token: str, where: str) -> str:
     return pattern
 
 
-def _match(tokens: Sequence[str], where: str) -> Match:
+def _match(tokens: Sequence[str], where: str) -> Words:
     words = [_word(token) for token in tokens]
     rest = list(range(2, len(tokens)))
-    source = _prefix(tokens, words, rest, where)
+    source = _after_in(tokens, words, rest)
     if len(rest) < 4 or words[rest[0]] != "WITH" or words[rest[1]] not in {"MATERIALS", "PRODUCTS"}:  # noqa: PLR2004
         raise _bad_match(tokens, where)
     side: ItemSide = "materials" if words[rest[1]] == "MATERIALS" else "products"
     del rest[:2]
-    target = _prefix(tokens, words, rest, where)
+    target = _after_in(tokens, words, rest)
     if len(rest) != 2 or words[rest[0]] != "FROM":  # noqa: PLR2004  # FROM and the step
         raise _bad_match(tokens, where)
-    return Match(
-        pattern=_pattern(tokens[1], where),
+    return Words(
+        keyword="MATCH",
+        operand=tokens[1],
         source_prefix=source,
         side=side,
         step_prefix=target,
-        step=plain_name(tokens[rest[1]], where),
+        step=tokens[rest[1]],
     )
 
 
-def _prefix(tokens: Sequence[str], words: Sequence[str], rest: list[int], where: str) -> str:
-    """Take `IN prefix` off the front of `rest`, if it is there."""
+def _after_in(tokens: Sequence[str], words: Sequence[str], rest: list[int]) -> str | None:
+    """Take `IN prefix` off the front of `rest` and return the prefix, None if it is not there."""
     if len(rest) < 2 or words[rest[0]] != "IN":  # noqa: PLR2004  # IN and the prefix
-        return ""
-    prefix = path_of(tokens[rest[1]])
+        return None
+    prefix = tokens[rest[1]]
     del rest[:2]
+    return prefix
+
+
+def _prefix(token: str | None, where: str) -> str:
+    if token is None:
+        return ""
+    prefix = path_of(token)
     if prefix == ".":  # D9: the directory that everything is in
         return ""
     if not is_well_formed(prefix):

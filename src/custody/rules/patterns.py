@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from custody.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Pattern", "check_pattern", "escape", "has_wildcard"]
 
 _WILD = re.compile(r"[*?\[]")
+_NOT_LITERAL = re.compile(r"[*?]|\[!?\]?[^\]]*\]|\[")
 _CLASS = re.compile(r"\[[:.=]")
 
 
@@ -53,25 +54,41 @@ def check_pattern(pattern: str, where: str) -> None:
 
 
 class Pattern:
-    """A compiled pattern; `pattern.filter(names)` keeps those that match."""
+    """A pattern, and what is literal in it; `pattern.filter(names)` keeps those that match.
 
-    __slots__ = ("_match", "text")
+    A name that matches begins with `head`, ends with `tail` and has `needle` between them, without overlap. If the
+    pattern is `exact`, every name of which this is true matches.
+    """
+
+    __slots__ = ("_match", "exact", "head", "needle", "tail", "text")
 
     def __init__(self, text: str) -> None:
-        """Compile `text`, which `check_pattern` accepted."""
+        """Take `text` apart, which `check_pattern` accepted."""
         self.text = text
-        self._match = None if text == "*" else re.compile(fnmatch.translate(text)).match
+        self._match: Callable[..., object] | None = None
+        literals = _NOT_LITERAL.split(text)
+        self.head = literals[0]
+        self.tail = literals[-1] if len(literals) > 1 else ""
+        self.needle = max(literals[1:-1], key=len, default="")
+        middle = text[len(self.head) : len(text) - len(self.tail)]
+        self.exact = middle in {"*", f"*{self.needle}*"}
 
-    def matches(self, name: str) -> bool:
-        """Return whether the whole of `name` matches."""
-        return self._match is None or self._match(name) is not None
+    def matches(self, name: str, start: int = 0) -> bool:
+        """Return whether the whole of `name` matches, from `start` on."""
+        return self._compiled()(name, start) is not None
 
-    def filter(self, names: Iterable[str]) -> list[str]:
-        """Return those of `names` that match, in their order."""
-        if self._match is None:
+    def filter(self, names: Iterable[str], start: int = 0) -> list[str]:
+        """Return those of `names` that match from `start` on, in their order."""
+        if self.text == "*":
             return list(names)
-        match = self._match
-        return [name for name in names if match(name)]
+        match = self._compiled()
+        return [name for name in names if match(name, start)]
+
+    def _compiled(self) -> Callable[..., object]:
+        """Compile the pattern when it is needed: what is literal in it may have settled everything."""
+        if self._match is None:
+            self._match = re.compile(fnmatch.translate(self.text)).match
+        return self._match
 
 
 def _check_set(pattern: str, start: int, where: str) -> int:

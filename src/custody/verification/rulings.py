@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, overload
 
 from custody.rules.digests import MODE
-from custody.rules.engine import Item, Trace, apply_rules, match_pairs, select
+from custody.rules.engine import Item, Trace, apply_rules, match_pairs
 from custody.rules.grammar import write_text
+from custody.rules.queue import Queue
 from custody.rules.variants import Create, Delete, ItemSide, Match, Modify, Require
 from custody.value import Value
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
 
     from custody.rules.artifacts import Digests
-    from custody.rules.engine import Applied
     from custody.rules.variants import Rule
 
 __all__ = ["MAX_NAME", "Ruling", "rule_on", "seen_at"]
@@ -25,7 +25,6 @@ _SINGULAR: Mapping[ItemSide, str] = {"materials": "material", "products": "produ
 _NEWEST_FIRST: tuple[ItemSide, ...] = ("products", "materials")
 _DIFFERS = {"materials": Reason.MATERIAL_DIFFERS, "products": Reason.PRODUCT_DIFFERS}
 _DISALLOWED = {"materials": Reason.MATERIAL_DISALLOWED, "products": Reason.PRODUCT_DISALLOWED}
-
 
 MAX_LOOKED_UP = 20
 """For how many artifacts of a failure the whole chain is searched."""
@@ -56,8 +55,7 @@ def rule_on(
     trace = apply_rules(rules, item)
     findings = _idle(trace, subject, strict=strict)
     if trace.failure is not None:
-        failed = _explain(trace.failure, trace, rules, item, subject)
-        findings += _with_last_seen(failed, item) if may_search() else failed
+        findings += _explain(trace, rules, item, subject, searched=may_search())
     return Ruling(trace=trace, findings=tuple(findings))
 
 
@@ -94,17 +92,67 @@ def _search(wanted: Sequence[Digests], item: Item) -> list[str]:
     return places
 
 
-def _with_last_seen(findings: Sequence[Finding], item: Item) -> list[Finding]:
-    """Say of the first artifacts of each finding where in the chain their digests were last seen."""
-    result = []
-    for finding in findings:
-        shown = [a for a in finding.artifacts[:MAX_LOOKED_UP] if a.found is not None]
-        places = iter(_search([a.found for a in shown if a.found is not None], item) if shown else ())
-        first = [
-            a.replace(last_seen=next(places)) if a.found is not None else a for a in finding.artifacts[:MAX_LOOKED_UP]
-        ]
-        result.append(finding.replace(artifacts=(*first, *finding.artifacts[MAX_LOOKED_UP:])))
-    return result
+class _Unaccepted(Sequence[ArtifactFinding]):
+    """Artifacts that made a rule fail; why no rule accepted one is found out when it is looked at.
+
+    A failure may be about a million artifacts, and a report shows the first few.
+    """
+
+    __slots__ = ("_first", "_item", "_names", "_searched", "_tried")
+
+    def __init__(self, names: Sequence[str], tried: Sequence[Rule], item: Item, *, searched: bool) -> None:
+        """Hold `names`, which none of the rules that were `tried` consumed."""
+        self._names = names
+        self._tried = tried
+        self._item = item.replace(links=dict(item.links))  # as they were when the rule failed
+        self._searched = searched
+        self._first: tuple[ArtifactFinding, ...] | None = None
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> ArtifactFinding: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ArtifactFinding, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ArtifactFinding | tuple[ArtifactFinding, ...]:
+        """Return one of them, or some, explained."""
+        chosen = range(len(self))[index]
+        if isinstance(chosen, range):
+            return self._explained(chosen)
+        return self._explained(range(chosen, chosen + 1))[0]
+
+    def __iter__(self) -> Iterator[ArtifactFinding]:
+        """Yield all of them, explained."""
+        return iter(self[:])
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with any sequence of artifacts."""
+        return isinstance(other, Sequence) and len(self) == len(other) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # digests are mappings
+
+    def __repr__(self) -> str:
+        """Return how many there are."""
+        return f"<{len(self)} artifacts>"
+
+    def _explained(self, chosen: range) -> tuple[ArtifactFinding, ...]:
+        if self._first is None:
+            self._first = self._with_last_seen(_trace_back(self._names[:MAX_LOOKED_UP], self._tried, self._item))
+        first = self._first
+        others = [self._names[index] for index in chosen if index >= MAX_LOOKED_UP]
+        traced = iter(_trace_back(others, self._tried, self._item) if others else ())
+        return tuple(first[index] if index < MAX_LOOKED_UP else next(traced) for index in chosen)
+
+    def _with_last_seen(self, artifacts: Sequence[ArtifactFinding]) -> tuple[ArtifactFinding, ...]:
+        """Say of each where in the chain its digests were last seen."""
+        if not self._searched:
+            return tuple(artifacts)
+        places = _search([artifact.found or {} for artifact in artifacts], self._item)
+        return tuple(artifact.replace(last_seen=place) for artifact, place in zip(artifacts, places, strict=True))
 
 
 def _idle(trace: Trace, subject: str, *, strict: bool) -> list[Finding]:
@@ -122,31 +170,49 @@ def _idle(trace: Trace, subject: str, *, strict: bool) -> list[Finding]:
     ]
 
 
-def _explain(failure: Applied, trace: Trace, rules: Sequence[Rule], item: Item, subject: str) -> list[Finding]:
+def _explain(trace: Trace, rules: Sequence[Rule], item: Item, subject: str, *, searched: bool) -> list[Finding]:
+    """Return why the last rule of `trace` failed; `searched` says whether the chain may be searched for that."""
+    failure = trace.applied[-1]
     text = write_text(failure.rule)
     if isinstance(failure.rule, Require):
         name = failure.rule.name
         artifact = ArtifactFinding(name=name, explanation=_why_not_there(name, trace, item))
         message = f"'{text}' failed: {name!r:.{MAX_NAME}} {artifact.explanation}"
-        return [_finding(Reason.ARTIFACT_REQUIRED, subject, message, text, [artifact])]
-    artifacts = _trace_back(failure.failed, rules[: len(trace.applied) - 1], item)
-    differing = [artifact for artifact in artifacts if artifact.expected is not None]
-    foreign = [artifact for artifact in artifacts if artifact.expected is None]
-    what = _SINGULAR[item.side]
+        return [_finding(Reason.ARTIFACT_REQUIRED, subject, message, text, (artifact,))]
+    tried, what = rules[: len(trace.applied) - 1], _SINGULAR[item.side]
+    compared = _compared(failure.failed, tried, item)
+    differing = [name for name in failure.failed if name in compared]
+    foreign = [name for name in failure.failed if name not in compared] if compared else failure.failed
     findings = []
     if differing:
         message = f"{_count(differing, what)} not what another step recorded, and '{text}' forbids that"
-        findings.append(_finding(_DIFFERS[item.side], subject, message, text, differing))
+        artifacts = _Unaccepted(differing, tried, item, searched=searched)
+        findings.append(_finding(_DIFFERS[item.side], subject, message, text, artifacts))
     if foreign:
         message = f"{_count(foreign, what)} not accepted by any rule before '{text}', which forbids the rest"
-        findings.append(_finding(_DISALLOWED[item.side], subject, message, text, foreign))
+        artifacts = _Unaccepted(foreign, tried, item, searched=searched)
+        findings.append(_finding(_DISALLOWED[item.side], subject, message, text, artifacts))
     return findings
 
 
-def _count(artifacts: Sequence[ArtifactFinding], what: str) -> str:
-    if len(artifacts) == 1:
-        return f"{what} {artifacts[0].name!r:.{MAX_NAME}} is"
-    return f"{len(artifacts)} {what}s are"
+def _count(names: Sequence[str], what: str) -> str:
+    if len(names) == 1:
+        return f"{what} {names[0]!r:.{MAX_NAME}} is"
+    return f"{len(names)} {what}s are"
+
+
+def _compared(names: Sequence[str], tried: Sequence[Rule], item: Item) -> set[str]:
+    """Return those of `names` that a MATCH found in another link; as it left them, they differ there."""
+    found: set[str] = set()
+    waiting = Queue(dict.fromkeys(names))
+    for rule in tried:
+        link = item.links.get(rule.step) if isinstance(rule, Match) else None
+        if isinstance(rule, Match) and link is not None:
+            there = link.of(rule.side)
+            newly = [name for name, other in match_pairs(rule, waiting) if other in there]
+            found.update(newly)
+            waiting.remove(newly)
+    return found
 
 
 def _why_not_there(name: str, trace: Trace, item: Item) -> str:
@@ -162,15 +228,16 @@ def _trace_back(names: Sequence[str], tried: Sequence[Rule], item: Item) -> list
     artifacts = item.sides.of(item.side)
     decided: dict[str, ArtifactFinding] = {}
     explanations: dict[str, str] = {}
-    waiting = dict.fromkeys(names)
+    waiting = Queue(dict.fromkeys(names))
     for rule in reversed(tried):
         if isinstance(rule, Create | Delete | Modify):
-            for name in select(rule.pattern, waiting):
+            for name in waiting.select(rule.pattern):
                 explanations.setdefault(name, _why_no_change(rule, name, item))
         if not isinstance(rule, Match):
             continue
         there = f"the {rule.side} of {rule.step!r}"
         link = item.links.get(rule.step)
+        settled = []
         for name, other in match_pairs(rule, waiting):
             if link is None:
                 explanations.setdefault(name, f"there is no link of step {rule.step!r} to compare it with")
@@ -179,7 +246,8 @@ def _trace_back(names: Sequence[str], tried: Sequence[Rule], item: Item) -> list
             else:
                 expected = link.of(rule.side)[other]
                 decided[name] = _differing(name, artifacts[name], expected, there, item)
-        waiting = {name: None for name in waiting if name not in decided}
+                settled.append(name)
+        waiting.remove(settled)
     return [
         decided.get(name)
         or ArtifactFinding(
@@ -218,5 +286,5 @@ def _finding(reason: Reason, subject: str, message: str, rule: str, artifacts: S
         subject=subject,
         message=message,
         rule=rule,
-        artifacts=tuple(artifacts),
+        artifacts=artifacts,
     )

@@ -88,10 +88,10 @@ def test_the_time_that_is_left_is_said_in_days(days: timedelta, said: str) -> No
 @pytest.mark.parametrize("dsse", [False, True])
 def test_a_signature_is_good_only_if_a_given_key_made_it(dsse: bool) -> None:
     envelope = signed(LAYOUT.document(), OWNER, ALICE, dsse=dsse)
-    assert [s.good for s in check_signatures(envelope, ())] == [None, None]
-    assert [s.good for s in check_signatures(envelope, [OWNER.public_key])] == [True, False]
+    assert [s.good for s in check_signatures(envelope, (), AT)] == [None, None]
+    assert [s.good for s in check_signatures(envelope, [OWNER.public_key], AT)] == [True, False]
     changed = signed(LAYOUT.replace(readme="").document(), dsse=dsse).replace(signatures=envelope.signatures)
-    assert [s.good for s in check_signatures(changed, [OWNER.public_key, ALICE.public_key])] == [False, False]
+    assert [s.good for s in check_signatures(changed, [OWNER.public_key, ALICE.public_key], AT)] == [False, False]
     told = "\n".join(tree_lines(LAYOUT, AT, title="x", envelope=envelope, keys=[OWNER.public_key]))
     assert f"  signed by   {OWNER.keyid} (good)\n              {ALICE.keyid} (NOT by a given key)" in told
 

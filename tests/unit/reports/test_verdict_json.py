@@ -11,9 +11,9 @@ from custody.verification.case import Demands, Target
 from tests.simulator import FakeInspector, Simulator, actor, digests, two_steps
 
 
-def document(verdict: Verdict, *, explain: bool = False) -> Any:  # noqa: ANN401  # JSON
+def document(verdict: Verdict, *, explain: bool = False, all_artifacts: bool = False) -> Any:  # noqa: ANN401  # JSON
     """Return the document as a program reads it."""
-    return read_json(write_json(verdict_document(verdict, explain=explain)))
+    return read_json(write_json(verdict_document(verdict, explain=explain, all_artifacts=all_artifacts)))
 
 
 def test_an_accepted_verdict_says_what_was_judged() -> None:
@@ -121,5 +121,20 @@ def test_a_failure_of_a_hundred_thousand_artifacts_stays_small_unless_all_is_ask
     assert len(write_json(verdict_document(verdict))) < 50_000
     (finding,) = document(verdict)["findings"]
     assert (len(finding["artifacts"]), finding["artifact_count"]) == (MAX_ARTIFACTS, 100_000)
-    (finding,) = document(verdict, explain=True)["findings"]
-    assert len(finding["artifacts"]) == 100_000
+    (finding,) = document(verdict, all_artifacts=True)["findings"]
+    assert [artifact["name"] for artifact in finding["artifacts"]] == sorted(products)
+    assert finding["artifact_count"] == 100_000
+
+
+def test_rules_and_all_artifacts_are_asked_for_apart_and_in_sublayouts_too() -> None:
+    inner = Simulator()
+    products = {f"p{number:03}": "1" for number in range(MAX_ARTIFACTS + 1)}
+    inner.step("compile", "carol", products=products, expected_products=["DISALLOW *"])
+    verdict = inner.judge()
+    outer = verdict.replace(steps=tuple(step.replace(sublayout=verdict) for step in verdict.steps))
+    for all_artifacts, shown in ((False, MAX_ARTIFACTS), (True, MAX_ARTIFACTS + 1)):
+        found = document(outer, explain=True, all_artifacts=all_artifacts)
+        for judged in (found, found["steps"][0]["sublayout"]):
+            (finding,) = judged["findings"]
+            assert (len(finding["artifacts"]), finding["artifact_count"]) == (shown, MAX_ARTIFACTS + 1)
+            assert len(judged["steps"][0]["rules"][1]["applied"][0]["failed"]) == MAX_ARTIFACTS + 1

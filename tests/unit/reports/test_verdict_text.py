@@ -124,6 +124,16 @@ def test_explanations_show_what_failed_and_what_no_rule_spoke_about() -> None:
     assert lines[:3] == ["step 'build', materials:", "    (no rule: allowed)", f"        b sha256:{sha}"]
 
 
+@pytest.mark.parametrize("count", [MAX_ARTIFACTS, MAX_ARTIFACTS + 1])
+def test_explanations_show_the_first_that_failed_and_count_the_rest(count: int) -> None:
+    chain = Simulator()
+    chain.step("build", "bob", products={f"p{n:03}": "1" for n in range(count)}, expected_products=["DISALLOW *"])
+    lines = list(explain_lines(chain.judge()))
+    assert len([line for line in lines if line.startswith("        p")]) == MAX_ARTIFACTS
+    more = "        and 1 more FAILED; --format json --all-artifacts lists all"
+    assert (more in lines) is (count > MAX_ARTIFACTS)
+
+
 def test_explanations_go_into_sublayouts_and_inspections() -> None:
     inner = Simulator()
     inner.step("compile", "carol", products={"out": "1"}, expected_products=["CREATE out"])

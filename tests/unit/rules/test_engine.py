@@ -7,6 +7,7 @@ import pytest
 from custody.rules.digests import Comparison
 from custody.rules.engine import Applied, Item, Sides, Trace, apply_rules, match_pairs, select
 from custody.rules.grammar import parse_text
+from custody.rules.queue import Queue
 from custody.rules.variants import Allow, Disallow, ItemSide, Match, Require
 
 A, B, C = ({"sha256": letter * 64} for letter in "abc")
@@ -215,9 +216,10 @@ def test_match_with_prefixes(rule: str, ours: list[str], theirs: list[str], expe
 
 def test_match_pairs_say_under_which_name_is_sought() -> None:
     rule = Match(pattern="*", source_prefix="src", side="products", step_prefix="dst", step="s")
-    assert list(match_pairs(rule, {"src/a": None, "b": None})) == [("src/a", "dst/a")]
-    assert list(match_pairs(rule.replace(pattern="a"), {"src/a": None, "b": None})) == [("src/a", "dst/a")]
-    assert list(match_pairs(rule.replace(pattern="b"), {"src/a": None, "b": None})) == []
+    queue = Queue({"src/a", "b"})
+    assert list(match_pairs(rule, queue)) == [("src/a", "dst/a")]
+    assert list(match_pairs(rule.replace(pattern="a"), queue)) == [("src/a", "dst/a")]
+    assert list(match_pairs(rule.replace(pattern="b"), queue)) == []
 
 
 # --- the queue and the trace ------------------------------------------------------------------------

@@ -5,7 +5,16 @@ import re
 import pytest
 
 from custody.errors import FormatError
-from custody.rules.grammar import MAX_RULES, parse_rule, parse_rules, parse_text, write_rule, write_text
+from custody.rules.grammar import (
+    MAX_RULES,
+    Words,
+    parse_rule,
+    parse_rules,
+    parse_text,
+    split_rule,
+    write_rule,
+    write_text,
+)
 from custody.rules.variants import Allow, Create, Delete, Disallow, Match, Modify, Require, Rule
 
 SHAPES: list[tuple[list[str], Rule]] = [
@@ -247,3 +256,31 @@ def test_a_pattern_that_some_verifiers_tidy_up_is_refused_with_the_tidy_one(patt
 @pytest.mark.parametrize("pattern", ["../a", "/abs/*", "a/.b", "git:lib//x", "*"])
 def test_a_tidy_pattern_and_one_with_a_scheme_is_taken_as_it_is(pattern: str) -> None:
     assert write_rule(parse_rule(["ALLOW", pattern], "")) == ["ALLOW", pattern]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["Create", "[^a]"], Words(keyword="CREATE", operand="[^a]")),
+        (["REQUIRE", "a//b"], Words(keyword="REQUIRE", operand="a//b")),
+        (
+            ["match", "\\", "In", "a/../b", "with", "Products", "IN", ".", "FROM", "../step"],
+            Words(
+                keyword="MATCH",
+                operand="\\",
+                source_prefix="a/../b",
+                side="products",
+                step_prefix=".",
+                step="../step",
+            ),
+        ),
+    ],
+)
+def test_the_words_of_a_rule_are_told_apart_also_where_no_verifier_takes_them(tokens: list[str], words: Words) -> None:
+    assert split_rule(tokens, "") == words
+
+
+def test_words_of_no_shape_are_refused_whatever_they_say() -> None:
+    for tokens in (["CREATE", "a", "b"], ["MATCH", "a", "WITH", "PRODUCTS"], ["SUBVERT", "a"]):
+        with pytest.raises(FormatError):
+            split_rule(tokens, "")

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from custody.rules.digests import Comparison
 from custody.rules.engine import Item, Sides
+from custody.rules.variants import Rule
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
+from custody.verification import rulings
 from custody.verification.place import MAX_SEARCHES
 from custody.verification.rulings import MAX_LOOKED_UP, MAX_NAME, Ruling, rule_on, seen_at
 from tests.simulator import Simulator, digests, hashed, rules
@@ -162,6 +167,58 @@ def test_only_the_first_artifacts_of_a_failure_are_looked_up() -> None:
     finding = only(ruled("DISALLOW *", materials=many), Reason.MATERIAL_DISALLOWED)
     assert len(finding.artifacts) == len(many)
     assert [bool(a.last_seen) for a in finding.artifacts] == [n < MAX_LOOKED_UP for n in range(len(many))]
+
+
+def test_only_artifacts_that_are_looked_at_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    explained: list[str] = []
+    trace_back = rulings._trace_back
+
+    def counting(names: Sequence[str], tried: Sequence[Rule], item: Item) -> list[ArtifactFinding]:
+        explained.extend(names)
+        return trace_back(names, tried, item)
+
+    monkeypatch.setattr(rulings, "_trace_back", counting)
+    many = {f"new/{n:03}": "1" for n in range(300)} | {f"src/{n:03}": "1" for n in range(200)}
+    there = Sides(materials={}, products=hashed({name: "2" for name in many if name.startswith("src/")}))
+    sides = Sides(materials=hashed(many))
+    item = Item(name="build", sides=sides, side="materials", links={"write": there, "build": sides})
+    differing, foreign = rule_on(rules([MATCH, "DISALLOW *"]), item, "step", strict=False).findings[1:]
+    assert (differing.reason, foreign.reason) == (Reason.MATERIAL_DIFFERS, Reason.MATERIAL_DISALLOWED)
+    assert (len(differing.artifacts), len(foreign.artifacts)) == (200, 300)
+    assert differing.message.startswith("200 materials are not what another step recorded")
+    assert foreign.message.startswith("300 materials are not accepted")
+    assert explained == []
+    assert [artifact.name for artifact in foreign.artifacts[:5]] == [f"new/{n:03}" for n in range(5)]
+    assert len(explained) == MAX_LOOKED_UP
+    assert foreign.artifacts[:MAX_LOOKED_UP][-1].name == "new/019"
+    assert len(explained) == MAX_LOOKED_UP
+    assert foreign.artifacts[-1].name == "new/299"
+    assert len(explained) == MAX_LOOKED_UP + 1
+
+
+def test_artifacts_of_a_failure_are_a_sequence_like_any_other() -> None:
+    many = {f"new/{n:03}": "1" for n in range(MAX_LOOKED_UP + 5)}
+    one, other = (only(ruled("DISALLOW *", materials=many), Reason.MATERIAL_DISALLOWED) for _ in range(2))
+    everything = tuple(one.artifacts)
+    assert [artifact.name for artifact in everything] == sorted(many)
+    for part in (slice(3), slice(3, 23), slice(None, None, -2), slice(22, None), slice(5, 2)):
+        assert one.artifacts[part] == everything[part]
+    assert [one.artifacts[n] for n in range(len(many))] == list(everything)
+    assert one.artifacts[-1] == everything[-1]
+    assert one == other == one.replace(artifacts=everything)
+    assert one != only(ruled("DISALLOW *", materials={**many, "new/000": "2"}), Reason.MATERIAL_DISALLOWED)
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one  # noqa: S301  # its own
+    with pytest.raises(IndexError):
+        one.artifacts[len(many)]
+
+
+def test_an_explanation_is_about_the_chain_as_it_was_when_the_rule_failed() -> None:
+    sides = Sides(materials=hashed({"a": "1"}))
+    known = {"build": sides}
+    item = Item(name="build", sides=sides, side="materials", links=known)
+    finding = only(rule_on(rules(["DISALLOW *"]), item, "step", strict=False), Reason.MATERIAL_DISALLOWED)
+    known["later"] = Sides(materials=hashed({"a": "1"}))
+    assert finding.artifacts[0].last_seen == ""
 
 
 def test_only_so_many_failures_are_looked_up() -> None:
