@@ -7,12 +7,12 @@ STAMP := $(VENV)/.stamp
 # Test processes at once.
 JOBS ?= 2
 # Programs the tests use that pip cannot bring, each as program:debian-package.
-COMPONENTS := git:git openssl:openssl
+COMPONENTS := git:git gpg:gnupg openssl:openssl
 
 # A uv that is on PATH but does not start (a version manager's shim) counts as absent.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
-CODE := $(wildcard src tests benchmarks docs)
-TYPED := $(wildcard src tests benchmarks)
+CODE := $(wildcard src compat tests benchmarks docs scripts)
+TYPED := $(wildcard src compat/in-toto/src tests benchmarks scripts)
 
 # Installs without asking any index for versions: everything is pinned and hashed.
 define install
@@ -22,32 +22,32 @@ define install
 	@if [ -n "$(UV)" ]; then \
 		{ $(BIN)/python --version >/dev/null 2>&1 || uv venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); } && \
 		uv pip install --quiet --python $(BIN)/python --require-hashes --requirement $(1) && \
-		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable compat/in-toto ; \
 	else \
 		{ $(BIN)/python --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV); } && \
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes --requirement $(1) && \
-		$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable compat/in-toto ; \
 	fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format docs bench bench-quick build components requirements clean
+.PHONY: help demo test test-all check format docs bench bench-quick build components reference requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
 		while IFS="$$(printf '\t')" read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt pyproject.toml compat/in-toto/pyproject.toml
 	$(call install,requirements/dev.txt)
 	@touch $@
 
 demo: $(STAMP) ## install what is needed into .venv and run the demonstration
 	$(BIN)/custody demo
 
-test: $(STAMP) components ## run the fast tests
+test: $(STAMP) components reference ## run the fast tests
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-all: $(STAMP) components ## run every test, the slow ones too, and measure branch coverage
+test-all: $(STAMP) components reference ## run every test, the slow ones too, and measure branch coverage
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term
 
 check: $(STAMP) ## check format, lint, types, the storeys and the pins
@@ -71,8 +71,9 @@ bench: $(STAMP) ## measure against the reference
 bench-quick: $(STAMP) ## the same with few repetitions
 	$(BIN)/python benchmarks/run.py --quick
 
-build: $(STAMP) ## build the sdist and the wheel into dist/, offline
+build: $(STAMP) ## build the sdists and the wheels of both packages into dist/, offline
 	$(BIN)/python -m hatchling build
+	cd compat/in-toto && $(CURDIR)/$(BIN)/python -m hatchling build --directory $(CURDIR)/dist
 
 components: ## install the programs that the tests use and that are missing
 	@for component in $(COMPONENTS); do \
@@ -87,16 +88,19 @@ components: ## install the programs that the tests use and that are missing
 		fi; \
 	done
 
+reference: $(STAMP) ## make .reference/, what tests and benchmarks compare custody with
+	@$(BIN)/python scripts/reference.py
+
 requirements: ## compile the hashed pins anew (needs uv)
 	@[ -n "$(UV)" ] || { echo "compiling the pins needs uv" >&2; exit 1; }
 	uv pip compile $(PIN) --all-extras --output-file requirements/runtime.txt pyproject.toml
 	uv pip compile $(PIN) --all-extras --output-file requirements/dev.txt --group dev pyproject.toml
-	uv pip compile $(PIN) --output-file requirements/bench.txt --constraint requirements/runtime.txt requirements/bench.in
+	uv pip compile $(PIN) --output-file requirements/reference.txt --constraint requirements/runtime.txt requirements/reference.in
 
 PIN := --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 clean: ## remove everything that can be made again
-	rm -rf $(VENV) .bench/venv dist build .coverage .coverage.* coverage.xml htmlcov
+	rm -rf $(VENV) .reference dist build .coverage .coverage.* coverage.xml htmlcov
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find src tests $(wildcard benchmarks docs) -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests $(wildcard benchmarks compat docs scripts) -name __pycache__ -type d -prune -exec rm -rf {} +

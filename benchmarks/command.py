@@ -15,7 +15,8 @@ from benchmarks.machine import describe_machine, load, now
 from benchmarks.measuring import CaseFailedError, measure
 from benchmarks.report import Report, Result, as_document, as_markdown
 from benchmarks.sides import Tools
-from benchmarks.tools import BENCH, ReferenceMissingError, find_custody, install_reference
+from benchmarks.tools import BENCH, find_custody, install_reference
+from scripts.reference import MissingError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -90,9 +91,9 @@ def _tools(options: Namespace) -> tuple[Tools, str]:
     if options.no_reference:
         return Tools(custody=custody, reference=None), "left out"
     try:
-        _progress("installing the reference into .bench/venv, unless it is there")
+        _progress("installing the reference into .reference/venv, unless it is there")
         return Tools(custody=custody, reference=install_reference()), ""
-    except ReferenceMissingError as error:
+    except MissingError as error:
         _progress(f"the reference could not be installed, so it is left out: {error}")
         return Tools(custody=custody, reference=None), f"could not be installed: {error}"
 

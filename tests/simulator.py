@@ -22,6 +22,7 @@ from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import Envelope
 from custody.keys.ed25519 import SPKI_PREFIX
+from custody.keys.key import Key
 from custody.keys.public import PublicKey, key_of_spki
 from custody.models.layout import Inspection, Layout, Step
 from custody.models.link import Link
@@ -144,7 +145,7 @@ class Simulator:
         """Start with an owner and nothing else."""
         self.dsse = dsse
         self.owner = Actor("owner")
-        self.owner_keys: tuple[PublicKey, ...] = (self.owner.public_key,)
+        self.owner_keys: tuple[Key, ...] = (self.owner.public_key,)
         self.layout = Layout(expires=AT + timedelta(days=30))
         self.files: dict[str, bytes] = {}
         self.parameters: dict[str, str] = {}

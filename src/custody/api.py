@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custody.envelopes.reader import Envelope
+    from custody.keys.key import Key
     from custody.keys.public import PublicKey
     from custody.models.layout import Layout
     from custody.signing.signer import Signer
@@ -88,7 +89,7 @@ def record(
 
 def verify(
     layout: str | Envelope,
-    owner_keys: Sequence[PublicKey | str],
+    owner_keys: Sequence[Key | str],
     *,
     links: str | EvidenceStore = ".",
     artifacts: Sequence[str] = (),
@@ -138,8 +139,8 @@ def generate(path: str, kind: str = "ed25519", *, passphrase: bytes | None = Non
     return keypair.write_pair(path, keypair.generate(kind), passphrase=passphrase).public_key
 
 
-def load_key(path: str) -> PublicKey:
-    """Return the public key in the file `path`.
+def load_key(path: str) -> Key:
+    """Return the public key in the file `path`, or of GnuPG's keyring if it is a `gpg:` URI.
 
     Raises:
         CustodyError: there is none.

@@ -19,6 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from custody.verdict import Verdict
 
 __all__ = [
@@ -52,7 +54,7 @@ class FormatError(CustodyError):
         text = f"{self.where}: {self.problem}" if self.where else self.problem
         return f"{text}; {self.remedy}" if self.remedy else text
 
-    def within(self, outer: str) -> FormatError:
+    def within(self, outer: str) -> Self:
         """Return the same error with `outer` put before its path."""
         if not self.where:
             where = outer
@@ -60,7 +62,7 @@ class FormatError(CustodyError):
             where = f"{outer}{self.where}"
         else:
             where = f"{outer}: {self.where}"
-        return FormatError(self.problem, where=where, remedy=self.remedy)
+        return type(self)(self.problem, where=where, remedy=self.remedy)
 
 
 class SignatureError(CustodyError):

@@ -9,7 +9,7 @@
 | GHSA-6q78-j78h-pqm2 | replay of an older link of the same step | here |
 | GHSA-73jv-h86v-c2vh | replay of an old, unexpired layout | here |
 | GHSA-wqrg-wjp9-wqfq | a changed mode is not noticed | here |
-| GHSA-jjgp-whrp-gq8m | OpenPGP keys that are revoked, not yet valid or not for signing | `test_openpgp_refused.py` |
+| GHSA-jjgp-whrp-gq8m | OpenPGP keys that are revoked, not yet valid or not for signing | `test_openpgp.py` |
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -10,13 +9,12 @@ from pathlib import Path
 import pytest
 
 import custody
-from benchmarks import preparing, tools, trees
+from benchmarks import preparing, trees
 from benchmarks.cases import Case, full_cases, huge_cases, quick_cases
 from benchmarks.chains import Chain, write_chain, write_disallowed, write_ruled
 from benchmarks.measuring import CUSTODY, REFERENCE, CaseFailedError, Prepared, Side, Trial, measure
 from benchmarks.ratios import pair_ratios, spread
 from benchmarks.report import Report, Result, as_document, as_markdown
-from benchmarks.tools import ReferenceMissingError, install_reference
 
 RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
 
@@ -255,11 +253,3 @@ def test_zero_rounds_are_refused() -> None:
 @pytest.mark.parametrize("cases", [quick_cases(), full_cases() + huge_cases()])
 def test_case_names_are_unique(cases: tuple[Case, ...]) -> None:
     assert len({case.name for case in cases}) == len(cases)
-
-
-def test_a_reference_that_cannot_be_installed_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    monkeypatch.setattr(tools, "BENCH", str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path))  # no uv
-    with pytest.raises(ReferenceMissingError, match="failed: it did not say why"):
-        install_reference()

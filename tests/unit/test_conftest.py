@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -47,6 +48,61 @@ def test_missing_component_fails_in_ci(pytester: pytest.Pytester, monkeypatch: p
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*needs no-such-program*CI may not skip*"])
+
+
+ONE_PEER = """
+    import pytest
+
+    @pytest.mark.component("{component}")
+    def test_with_a_peer():
+        raise SystemExit("ran without its peer")
+"""
+
+
+def run_with_peer(pytester: pytest.Pytester, component: str) -> pytest.RunResult:
+    tests = pytester.mkdir("tests")
+    (tests / "conftest.py").write_text(CONFTEST.read_text(encoding="utf-8"), encoding="utf-8")
+    (tests / "test_one.py").write_text(dedent(ONE_PEER.format(component=component)), encoding="utf-8")
+    pytester.makeini("[pytest]\nmarkers = component(name)\n")
+    return pytester.runpytest_subprocess("-p", "no:randomly", "-rs", "tests")
+
+
+def test_peer_that_was_never_made_skips_with_what_to_do(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
+    result = run_with_peer(pytester, "reference")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*needs .reference/venv/bin/in-toto-run: run `make reference`*"])
+
+
+def test_peer_that_could_not_be_made_skips_with_the_reason(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    (pytester.mkdir(".reference") / "made.json").write_text('{"missing": {"source": "no network"}}')
+
+    result = run_with_peer(pytester, "reference-source")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*needs .reference/in_toto-3.1.0/tests: no network*"])
+
+
+def test_missing_peer_fails_in_ci(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+
+    result = run_with_peer(pytester, "reference")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*needs .reference/venv/bin/in-toto-run*CI may not skip*"])
+
+
+def test_go_peer_may_be_missing_in_ci(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+
+    run_with_peer(pytester, "in-toto-golang").assert_outcomes(skipped=1)
 
 
 # 192.0.2.0/24, 2001:db8::/32 and .invalid lead nowhere by definition (RFC 5737, 3849, 2606).

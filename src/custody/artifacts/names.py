@@ -13,9 +13,13 @@ from collections.abc import Iterable, Sequence
 from custody.errors import RecordingError, UsageError
 from custody.rules.artifacts import REGISTERED_SCHEMES, is_well_formed
 
-__all__ = ["name_files", "name_uris", "normal_path", "shown", "utf8_name"]
+__all__ = ["NameClashError", "name_files", "name_uris", "normal_path", "shown", "utf8_name"]
 
 _SCHEMES = REGISTERED_SCHEMES | {"file"}
+
+
+class NameClashError(RecordingError):
+    """Two artifacts would have one name, because prefixes are stripped."""
 
 
 def normal_path(path: str) -> str:
@@ -66,7 +70,7 @@ def name_files(paths: Iterable[str], prefixes: Sequence[str]) -> dict[str, str]:
     """Return name to path for every one of `paths`, each once.
 
     Raises:
-        RecordingError: a name cannot be written, reads as a URI, or belongs to two files.
+        RecordingError: a name cannot be written, reads as a URI, or belongs to two files (NameClashError).
 
     """
     named: dict[str, str] = {}
@@ -127,9 +131,9 @@ def _without_prefix(name: str, prefixes: Sequence[str]) -> str:
     return name
 
 
-def _collision(first: str, second: str, name: str) -> RecordingError:
+def _collision(first: str, second: str, name: str) -> NameClashError:
     """Return the error for two artifacts of one name."""
-    return RecordingError(
+    return NameClashError(
         f"cannot record both {shown(first)} and {shown(second)}: without their prefixes both are called {shown(name)};"
         " strip fewer prefixes, or record them apart"
     )

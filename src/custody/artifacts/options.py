@@ -6,12 +6,16 @@ from custody.errors import UsageError
 from custody.rules.artifacts import DIGEST_SIZES, Artifacts
 from custody.value import Value
 
-__all__ = ["DEFAULT_EXCLUDES", "Artifacts", "Recorded", "Recording"]
+__all__ = ["DEFAULT_EXCLUDES", "Artifacts", "PrefixClashError", "Recorded", "Recording"]
 
 DEFAULT_EXCLUDES: tuple[str, ...] = ("*.link*", ".git", "*.pyc", "*~")
 """What the reference implementation leaves out when nothing else is said."""
 
 _LISTS = ("hash_algorithms", "exclude", "lstrip_paths", "optional")
+
+
+class PrefixClashError(UsageError):
+    """Two of the prefixes to strip fit the same paths."""
 
 
 class Recording(Value):
@@ -68,4 +72,6 @@ def _check_prefixes(prefixes: tuple[str, ...]) -> None:
     for place, prefix in enumerate(prefixes):
         for other in prefixes[place + 1 :]:
             if prefix.startswith(other) or other.startswith(prefix):
-                raise UsageError(f"lstrip_paths: {prefix!r} and {other!r} both fit the same paths; give one of them")
+                raise PrefixClashError(
+                    f"lstrip_paths: {prefix!r} and {other!r} both fit the same paths; give one of them"
+                )

@@ -54,7 +54,8 @@ def examine(path: str, reference: str, recording: Recording, warn: Warn) -> os.s
     `reference` is how the user wrote it.
 
     Raises:
-        RecordingError: it is missing and may not be, or the system does not let it be seen.
+        RecordingError: it is missing and may not be, or the system does not let it be seen. Its cause is the
+            system's error.
 
     """
     location = place(path, recording.base_path)
@@ -63,24 +64,30 @@ def examine(path: str, reference: str, recording: Recording, warn: Warn) -> os.s
     except OSError as error:
         if error.errno not in NOTHING_THERE:
             raise RecordingError(f"cannot record {shown(reference)}: {error.strerror}") from error
-    dangling = os.path.islink(location)
-    problem = "it is a symbolic link to nothing" if dangling else "it does not exist"
-    _report_missing(reference, problem, recording, warn)
-    return None
+        dangling = os.path.islink(location)
+        problem = "it is a symbolic link to nothing" if dangling else "it does not exist"
+        if _may_be_missing(reference, problem, recording, warn):
+            return None
+        raise _missing(reference, problem, recording) from error
 
 
-def _report_missing(reference: str, problem: str, recording: Recording, warn: Warn) -> None:
-    """Complain about a missing path as loudly as `recording` wants it."""
+def _may_be_missing(reference: str, problem: str, recording: Recording, warn: Warn) -> bool:
+    """Return whether `recording` lets `reference` be missing, and warn of it unless it is called optional."""
     if _spelling(reference) in _spellings(recording.optional):
-        return
-    if not recording.missing_ok:
-        listed = "; write several paths with spaces between them, not commas" if "," in reference else ""
-        where = f" in {shown(recording.base_path)}" if recording.base_path else ""
-        raise RecordingError(
-            f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it to be missing with"
-            f" --optional {shown(reference)}{listed}"
-        )
-    warn(f"{shown(reference)} is not recorded: {problem}")
+        return True
+    if recording.missing_ok:
+        warn(f"{shown(reference)} is not recorded: {problem}")
+    return recording.missing_ok
+
+
+def _missing(reference: str, problem: str, recording: Recording) -> RecordingError:
+    """Return the error for a path that has to be there."""
+    listed = "; write several paths with spaces between them, not commas" if "," in reference else ""
+    where = f" in {shown(recording.base_path)}" if recording.base_path else ""
+    return RecordingError(
+        f"cannot record {shown(reference)}{where}: {problem}; correct the path, or allow it to be missing with"
+        f" --optional {shown(reference)}{listed}"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 >>> record(["."], Recording(exclude=(".git",))).artifacts  # doctest: +SKIP
 {'README': {'sha256': '9f86d0...'}, 'src/main.py': {'sha256': 'e3b0c4...'}}
 
-A reference is a path, or a URI whose scheme one of the resolvers serves (`dir:src`, `git:.`).
+A reference is a path, or a URI whose scheme one of the resolvers serves (`dir:src`, `git:.`, `ostree:main`).
 Anything else with a colon is a path: `myapp:1.0.0` is a file name.
 """
 

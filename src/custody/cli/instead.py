@@ -14,14 +14,16 @@ NEVER_IN_ARGV = (
     " -P alone asks for it, --password-env NAME and --password-fd N take it from elsewhere"
 )
 
-_GPG = "OpenPGP keys are not supported; sign with a key that `custody keygen` makes"
-_NO_GPG = "OpenPGP keys are not supported; give PEM files with --verification-keys"
+_GPG = "write --signing-key gpg:FINGERPRINT, or gpg: for the default key"
+_GPG_HOME = "write --signing-key 'gpg:FINGERPRINT?home=DIR'"
+_GPG_OWNER = "write --verification-keys gpg:FINGERPRINT"
+_GPG_OWNER_HOME = "write --verification-keys 'gpg:FINGERPRINT?home=DIR'"
 _KIND = "leave it out; a key's file says of which type it is"
 _ALWAYS = "leave it out; the result is always printed"
 _STEP = "write --step-name (-n)"
 _LINKS = "the link is written to --metadata-directory (-d)"
 
-_SIGNING = {"-g": _GPG, "--gpg": _GPG, "--gpg-home": _GPG, "-t": _KIND, "--key-type": _KIND, "--key-types": _KIND}
+_SIGNING = {"-g": _GPG, "--gpg": _GPG, "--gpg-home": _GPG_HOME, "-t": _KIND, "--key-type": _KIND, "--key-types": _KIND}
 _RECORDING = _SIGNING | {"--name": _STEP, "--links-dir": _LINKS, "--link-dir": _LINKS, "--output-dir": _LINKS}
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "custody run": _RECORDING,
@@ -40,9 +42,9 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "custody sign": _SIGNING | {"-v": _ALWAYS, "--verbose": _ALWAYS, "-q": _ALWAYS, "--quiet": _ALWAYS},
     "custody verify": {
-        "-g": _NO_GPG,
-        "--gpg": _NO_GPG,
-        "--gpg-home": _NO_GPG,
+        "-g": _GPG_OWNER,
+        "--gpg": _GPG_OWNER,
+        "--gpg-home": _GPG_OWNER_HOME,
         "-k": "write --verification-keys for the owners' public keys",
         "--key": "write --verification-keys for the owners' public keys",
         "--key-path": "write --verification-keys for the owners' public keys",

@@ -1,6 +1,7 @@
 """Show what is in a key file, or write a key in another form.
 
-A key is a PEM file, public or private, or the JSON by which layouts list public keys.
+A key is a PEM file, public or private, the JSON by which layouts list public keys, an OpenPGP public key as
+`gpg --export` writes it, or one in GnuPG's keyring: gpg:FINGERPRINT.
 
 Examples:
   custody key show alice.pub
@@ -16,13 +17,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
-from custody.cli.key_options import add_password, add_scheme, secret_from
+from custody.cli.key_options import add_password, add_scheme, remark, secret_from
 from custody.cli.options import add_format
 from custody.cli.output import printable, say, say_json
 from custody.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Mapping
+    from typing import Any
 
     from custody.workflows.keys import KeyDescription
 
@@ -34,9 +37,13 @@ A key has two ids in the world: 'key id' is what custody and the in-toto referen
 the Go implementation and old releases write. Both are accepted everywhere. 'SPKI SHA-256' is the fingerprint
 of the key itself, as `openssl pkey -pubin -outform DER | sha256sum` computes it.
 
+An OpenPGP key has its fingerprint as its only id. It is shown with its subkeys that may sign; whatever has
+expired, is revoked or is for encryption only does not count, and is left out.
+
 Examples:
   custody key show alice.pub bob.pub
   custody key show --password keys/owner
+  custody key show gpg:0C4DF3BBEB2BC7B1F1CE5ED2D6E8DC6D1A3F7F5C
 """
 
 _CONVERT = r"""Write the key in IN in another form.
@@ -53,6 +60,7 @@ Examples:
   custody key convert alice --to pem -o alice.pub
   custody key convert owner.json --to pem
   custody key convert build.pub --to metadata --scheme rsassa-pss-sha512
+  custody key convert gpg: --to metadata -o alice.json
   custody key convert alice --password --to private-pem --new-password \
       -o alice --force
 """
@@ -106,7 +114,7 @@ def _show(options: Namespace) -> int:
     from custody.workflows.keys import describe_key, read_any_key  # not for --help
 
     secret = secret_from(options)
-    found = [(path, read_any_key(path, secret=secret, scheme=options.scheme)) for path in options.files]
+    found = [(path, read_any_key(path, secret=secret, scheme=options.scheme, remark=remark)) for path in options.files]
     if options.format == "json":
         keys = [{"file": path, **describe_key(description)} for path, description in found]
         say_json(keys)
@@ -124,8 +132,23 @@ def _print(path: str, description: KeyDescription) -> None:
     say(f"  {facts['kind']} key, {facts['keytype']}, {facts['bits']} bits")
     say(f"  scheme        {facts['scheme']}")
     say(f"  key id        {facts['keyid']}")
+    if "subkeys" in facts:
+        _print_openpgp(facts)
+        return
     say(f"  key id (Go)   {facts['keyid_go']}")
     say(f"  SPKI SHA-256  {facts['spki_sha256']}")
+
+
+def _print_openpgp(facts: Mapping[str, Any]) -> None:
+    say(f"  SPKI SHA-256  {facts['spki_sha256']}")
+    say(f"  valid         {_validity(facts)}")
+    for subkey in facts["subkeys"]:
+        say(f"  subkey        {subkey['keyid']}")
+        say(f"                {subkey['keytype']}, {subkey['bits']} bits, {_validity(subkey)}")
+
+
+def _validity(facts: Mapping[str, Any]) -> str:
+    return f"from {facts['created']} to {facts['expires']}" if facts["expires"] else f"from {facts['created']} on"
 
 
 def _convert(options: Namespace) -> int:
@@ -137,7 +160,7 @@ def _convert(options: Namespace) -> int:
     _refuse_to_lose(options)
     if _new_password_given(options):
         raise UsageError(f"a new passphrase is for --to {_PRIVATE}; a public key has none")
-    description = read_any_key(options.file, secret=secret_from(options), scheme=options.scheme)
+    description = read_any_key(options.file, secret=secret_from(options), scheme=options.scheme, remark=remark)
     data = written(description.key, options.to)
     if options.output is None:
         say(data.decode().removesuffix("\n"))

@@ -18,7 +18,7 @@ from custody.keys.schemes import RSA_SCHEMES
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.signing.secret import SecretSource
     from custody.signing.signer import Signer
 
@@ -28,6 +28,7 @@ __all__ = [
     "add_signing_key",
     "add_signing_keys",
     "add_verification_keys",
+    "remark",
     "secret_from",
     "secret_variables",
     "signer_from",
@@ -37,7 +38,10 @@ __all__ = [
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SIGNING = ("--signing-key", "-k", "--key")
-_SIGNING_HELP = "the private key: a PEM file, env:NAME (PEM in an environment variable) or fd:N (PEM from a descriptor)"
+_SIGNING_HELP = (
+    "the private key: a PEM file, env:NAME (PEM in an environment variable), fd:N (PEM from a descriptor) or"
+    " gpg:FINGERPRINT (GnuPG's; gpg: alone is its default key)"
+)
 
 
 def add_signing_key(parser: ArgumentParser) -> None:
@@ -152,17 +156,19 @@ def secret_variables(options: Namespace) -> frozenset[str]:
     return frozenset((names | {options.password_env or ""}) - {""})
 
 
-def verification_keys_from(options: Namespace) -> tuple[PublicKey, ...]:
-    """Return the keys in the files of `--verification-keys`, each key's material once."""
+def verification_keys_from(options: Namespace) -> tuple[Key, ...]:
+    """Return the keys of `--verification-keys`, each key's material once."""
     from custody.workflows.keys import read_public_keys  # only commands that verify
 
-    return read_public_keys(options.verification_keys)
+    return read_public_keys(options.verification_keys, remark=remark)
+
+
+def remark(text: str) -> None:
+    """Print what the owner of a key should know as a warning."""
+    warn(printable(text))
 
 
 def _load(uri: str, options: Namespace, secret: SecretSource) -> Signer:
     from custody.signing.registry import load_signer  # only commands that sign
-
-    def remark(text: str) -> None:
-        warn(printable(text))
 
     return load_signer(uri, secret, scheme=options.scheme, remark=remark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.key_options import remark
 from custody.cli.layout_options import add_at, add_force, at_from
 from custody.cli.options import add_list
 from custody.cli.output import note, printable, say
@@ -58,7 +59,11 @@ def configure_add_key(parser: ArgumentParser) -> None:
     """Add the arguments of `custody layout add-key`."""
     parser.description = _ADD
     _add_file(parser)
-    parser.add_argument("key", metavar="KEY", help="the public key: a PEM file, or JSON as layouts list keys")
+    parser.add_argument(
+        "key",
+        metavar="KEY",
+        help="the public key: a PEM or OpenPGP file, JSON as layouts list keys, or gpg:FINGERPRINT",
+    )
     add_list(parser, "--step", metavar="NAME", help="steps that the key may sign for")
     _add_output(parser)
     parser.set_defaults(execute=_add_key)
@@ -97,7 +102,7 @@ def _add_key(options: Namespace) -> int:
     from custody.workflows.keys import read_public_key  # not for --help
     from custody.workflows.layout import add_key
 
-    key = read_public_key(options.key)
+    key = read_public_key(options.key, remark=remark)
     return _save(add_key(_load(options), key, options.step), options)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.linting.complaints import Complaint
     from custody.workflows.layout import LoadedLayout
 
@@ -96,14 +96,14 @@ def _show(options: Namespace) -> int:
     else:
         for line in tree_lines(loaded.layout, at, **shown):
             say(printable(line))
-    return _signed_by_all(loaded, keys)
+    return _signed_by_all(loaded, keys, at)
 
 
-def _signed_by_all(loaded: LoadedLayout, keys: Sequence[PublicKey]) -> int:
+def _signed_by_all(loaded: LoadedLayout, keys: Sequence[Key], at: datetime) -> int:
     """Return whether every given key has signed, as an exit code, and name those that have not."""
     from custody.envelopes.signers import signed_by
 
-    good = signed_by(loaded.envelope, keys) if loaded.envelope is not None else ()
+    good = signed_by(loaded.envelope, keys, at=at) if loaded.envelope is not None else ()
     missing = [short_id(key.keyid) for key in keys if key not in good]
     if missing:
         complain("custody layout", f"not signed by {', '.join(missing)}")

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.rules.artifacts import Artifacts
     from custody.signing.signer import Signer
 
@@ -188,7 +188,7 @@ def _options(options: Namespace, signer: Signer) -> RunOptions:
     )
 
 
-def _materials_check(options: Namespace, functionary: PublicKey) -> Callable[[Artifacts], None] | None:
+def _materials_check(options: Namespace, functionary: Key) -> Callable[[Artifacts], None] | None:
     """Return what looks at the materials before the command runs (specification 1.0, section 5.3.5)."""
     if not options.verify_materials:
         if options.verification_keys:

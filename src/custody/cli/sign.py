@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
-from custody.cli.key_options import add_signing_keys, add_verification_keys, signers_from
+from custody.cli.key_options import add_signing_keys, add_verification_keys, remark, signers_from
 from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_list
 from custody.cli.output import complain, printable, say, warn
@@ -116,7 +116,7 @@ def _check(options: Namespace) -> int:
     paths = [*options.verification_keys, *options.signing_keys]
     if not paths:
         raise UsageError("expected public keys to check with: --verification-keys PATH...")
-    keys = [read_public_key(path, scheme=options.scheme) for path in paths]
+    keys = [read_public_key(path, scheme=options.scheme, remark=remark) for path in paths]
     failed = []
     for path, check in zip(paths, check_signatures(options.file, keys), strict=True):
         name = f"{short_id(check.key.keyid)} ({printable(path)})"

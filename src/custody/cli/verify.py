@@ -174,6 +174,8 @@ def _verification(options: Namespace) -> Verification:
     from custody.workflows.verify import Verification
 
     refuse_source(options.layout)
+    if options.all_artifacts and options.format != "json":
+        raise UsageError("--all-artifacts: expected --format json with it; text has the first 20 and how many more")
     if not 0 < options.inspection_timeout < _LONGEST:  # false for NaN, too
         raise UsageError(
             f"--inspection-timeout: expected more than 0 seconds and at most a year, got {options.inspection_timeout:g}"
@@ -226,6 +228,9 @@ def _add_output(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     add_format(group)
     group.add_argument("--explain", action="store_true", help="show every rule with what it consumed")
+    group.add_argument(
+        "--all-artifacts", action="store_true", help="list all artifacts of a finding, not the first 20; JSON only"
+    )
     group.add_argument("--summary", metavar="FILE", help="write the summary link, unsigned, here")
     group.add_argument("-v", "--verbose", action="store_true", help="show notes, too")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing; the exit code says it")
@@ -273,7 +278,7 @@ def _print_json(verdict: Verdict, options: Namespace) -> None:
     from custody.reports.verdict_json import verdict_document
 
     if not options.quiet:
-        say_json(verdict_document(verdict, explain=options.explain))
+        say_json(verdict_document(verdict, explain=options.explain, all_artifacts=options.all_artifacts))
 
 
 def _print_text(verdict: Verdict, options: Namespace) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from custody.encoding.fields import describe
 from custody.errors import FormatError, UsageError
 
-__all__ = ["read_instant", "require_aware", "write_instant"]
+__all__ = ["MAX_CLOCK_SKEW", "read_instant", "require_aware", "write_instant"]
+
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of the verifier's clock a functionary's may be."""
 
 _EXACT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 

@@ -45,7 +45,7 @@ def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     document = _parse(text)
     _refuse_depth(document, MAX_DEPTH)
     if _MAY_BE_SURROGATE.search(text):
-        to_utf8(json.dumps(document, ensure_ascii=False))  # refuses halves of surrogate pairs
+        _refuse_surrogates(document)
     return document
 
 
@@ -66,6 +66,8 @@ def write_json(document: object, *, indent: int | None = 1, ensure_ascii: bool =
             text = write_indented(document, indent, ensure_ascii=ensure_ascii)
     except ValueError as error:
         raise FormatError(f"cannot be written as JSON: {error}") from None
+    if ensure_ascii and _MAY_BE_SURROGATE.search(text):
+        _refuse_surrogates(document)
     return to_utf8(text)
 
 
@@ -123,6 +125,10 @@ def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise FormatError(f"expected at most {MAX_DIGITS} digits in a number, got {len(text)}")
     return int(text)
+
+
+def _refuse_surrogates(document: object) -> None:
+    to_utf8(json.dumps(document, ensure_ascii=False))
 
 
 def _refuse_depth(value: object, left: int) -> None:

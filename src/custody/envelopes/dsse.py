@@ -9,16 +9,22 @@ from custody.encoding.pae import pae
 from custody.encoding.strict import read_json, write_json
 from custody.encoding.text import from_base64, to_base64
 from custody.envelopes.signature import Signature, read_signatures
-from custody.errors import FormatError
+from custody.errors import FormatError, SignatureError
 from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["IN_TOTO_PAYLOAD", "DSSEEnvelope"]
+    from custody.keys.openpgp import OpenPGPSignature
+
+__all__ = ["IN_TOTO_PAYLOAD", "NO_OPENPGP_IN_DSSE", "DSSEEnvelope"]
 
 IN_TOTO_PAYLOAD = "application/vnd.in-toto+json"
 """The payload type of links, layouts and statements."""
+
+NO_OPENPGP_IN_DSSE = (
+    "a DSSE envelope cannot carry an OpenPGP signature; leave DSSE out (--use-dsse), or sign with a key of another kind"
+)
 
 
 class DSSEEnvelope(Value):
@@ -39,16 +45,18 @@ class DSSEEnvelope(Value):
 
         """
         fields = Fields(value)
-        return cls(
-            payload=from_base64(fields.text("payload"), "payload"),
-            payload_type=fields.text("payloadType"),
-            signatures=read_signatures(fields.any("signatures"), "signatures", from_base64),
-        )
+        payload = from_base64(fields.text("payload"), "payload")
+        payload_type = fields.text("payloadType")
+        signatures = read_signatures(fields.any("signatures"), "signatures", from_base64)
+        for index, signature in enumerate(signatures):
+            if not isinstance(signature.value, bytes):
+                raise FormatError("an OpenPGP signature, which DSSE has no place for", where=f"signatures[{index}]")
+        return cls(payload=payload, payload_type=payload_type, signatures=signatures)
 
     @classmethod
     def wrap(cls, document: Mapping[str, Any], payload_type: str = IN_TOTO_PAYLOAD) -> Self:
         """Return an unsigned envelope around `document`."""
-        return cls(payload=write_json(document, indent=None), payload_type=payload_type)
+        return cls(payload=write_json(document, indent=None, ensure_ascii=True), payload_type=payload_type)
 
     @property
     def signed_bytes(self) -> bytes:
@@ -62,8 +70,15 @@ class DSSEEnvelope(Value):
         except FormatError as error:
             raise error.within("payload") from None
 
-    def with_signature(self, keyid: str, value: bytes) -> Self:
-        """Return a copy with one more signature."""
+    def with_signature(self, keyid: str, value: bytes | OpenPGPSignature) -> Self:
+        """Return a copy with one more signature.
+
+        Raises:
+            SignatureError: it is an OpenPGP signature, for which DSSE has no place.
+
+        """
+        if not isinstance(value, bytes):
+            raise SignatureError(NO_OPENPGP_IN_DSSE)
         entry = {"keyid": keyid, "sig": to_base64(value)}
         return self.replace(signatures=(*self.signatures, Signature(keyid=keyid, value=value, document=entry)))
 
@@ -76,4 +91,5 @@ class DSSEEnvelope(Value):
                 "signatures": [dict(s.document) for s in self.signatures],
             },
             indent=None,
+            ensure_ascii=True,
         )

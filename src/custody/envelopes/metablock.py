@@ -18,6 +18,8 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custody.keys.openpgp import OpenPGPSignature
+
 __all__ = ["Metablock"]
 
 
@@ -64,11 +66,15 @@ class Metablock(Value):
         """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
         return self.document
 
-    def with_signature(self, keyid: str, value: bytes) -> Self:
-        """Return a copy with one more signature."""
-        entry = {"keyid": keyid, "sig": value.hex()}
-        return self.replace(signatures=(*self.signatures, Signature(keyid=keyid, value=value, document=entry)))
+    def with_signature(self, keyid: str, value: bytes | OpenPGPSignature) -> Self:
+        """Return a copy with one more signature; one in OpenPGP's form has its key id in it."""
+        if isinstance(value, bytes):
+            signature = Signature(keyid=keyid, value=value, document={"keyid": keyid, "sig": value.hex()})
+        else:
+            signature = Signature.openpgp(value)
+        return self.replace(signatures=(*self.signatures, signature))
 
     def write(self) -> bytes:
         """Return the file; `read_envelope(e.write()) == e`."""
-        return write_json({"signatures": [dict(s.document) for s in self.signatures], "signed": self.document})
+        value = {"signatures": [dict(s.document) for s in self.signatures], "signed": self.document}
+        return write_json(value, ensure_ascii=True)

@@ -11,6 +11,9 @@ from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Self
+
+    from custody.keys.openpgp import OpenPGPSignature
 
 __all__ = ["MAX_SIGNATURES", "Signature", "read_signatures"]
 
@@ -22,13 +25,13 @@ class Signature(Value):
     """A signature; `keyid` is a hint that nobody signed, `document` the entry as it was read."""
 
     keyid: str
-    value: bytes
+    value: bytes | OpenPGPSignature
     document: Mapping[str, Any]
 
-    @property
-    def is_openpgp(self) -> bool:
-        """Whether it is in the reference's OpenPGP form, which covers more than the message."""
-        return "other_headers" in self.document
+    @classmethod
+    def openpgp(cls, value: OpenPGPSignature) -> Self:
+        """Return an OpenPGP signature with the entry by which a Metablock carries it."""
+        return cls(keyid=value.keyid, value=value, document=value.entry())
 
 
 def read_signatures(value: object, where: str, decode: Callable[[str, str], bytes]) -> tuple[Signature, ...]:
@@ -42,8 +45,19 @@ def read_signatures(value: object, where: str, decode: Callable[[str, str], byte
 def _read(entry: object, where: str, decode: Callable[[str, str], bytes]) -> Signature:
     fields = Fields(entry, where)
     keyid = fields.text("keyid", "")
-    if fields.has("other_headers"):
-        value = from_hex(fields.text("signature"), fields.path("signature"))
-    else:
-        value = decode(fields.text("sig"), fields.path("sig"))
+    value = (
+        _read_openpgp(fields, keyid) if fields.has("other_headers") else decode(fields.text("sig"), fields.path("sig"))
+    )
     return Signature(keyid=keyid, value=value, document=as_object(entry, where))
+
+
+def _read_openpgp(fields: Fields, keyid: str) -> OpenPGPSignature:
+    """Return a signature in the reference's OpenPGP form; its headers are judged when it is verified."""
+    from custody.keys.openpgp import OpenPGPSignature  # few envelopes have one
+
+    other_headers = fields.text("other_headers")
+    return OpenPGPSignature(
+        keyid=keyid,
+        signature=from_hex(fields.text("signature"), fields.path("signature")),
+        other_headers=from_hex(other_headers, fields.path("other_headers")) if other_headers else b"",
+    )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custody.keys.public import key_ids, signer_among
+from custody.keys.public import PublicKey, signer_among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from custody.envelopes.reader import Envelope
-    from custody.keys.public import PublicKey
+    from custody.envelopes.signature import Signature
+    from custody.keys.key import Key
+    from custody.keys.openpgp import Untimely
 
-__all__ = ["MAX_GUESSES", "hints_any", "signed_by"]
+__all__ = ["MAX_GUESSES", "hints_any", "signed_by", "untimely"]
 
 MAX_GUESSES = 256
 """How many keys are tried on one envelope for signatures whose key id names none of them.
@@ -21,46 +24,69 @@ Each try hashes the whole message, and whoever can put a file among the links ca
 """
 
 
-def signed_by(envelope: Envelope, keys: Sequence[PublicKey]) -> tuple[PublicKey, ...]:
+def signed_by(envelope: Envelope, keys: Sequence[Key], *, at: datetime | None = None) -> tuple[Key, ...]:
     """Return those of `keys` that made a signature of `envelope`, each key's material once.
 
     Any good signature counts, wherever it stands and whatever key id is written beside it: a bad one before it
-    (D15), a wrong hint or the same key under a second name (D16) changes nothing.
+    (D15), a wrong hint or the same key under a second name (D16) changes nothing. Given `at`, OpenPGP signatures count
+    only if their keys had not expired then, and they say that they were made before.
     """
     if not envelope.signatures or not keys:
         return ()
     message = envelope.signed_bytes
     named = _by_name(envelope, keys)
-    found: dict[str, PublicKey] = {}
+    found: dict[str, Key] = {}
     guesses = MAX_GUESSES
     for signature in envelope.signatures:
         left = [key for key in keys if key.identity not in found]
-        if not left or signature.is_openpgp:
-            continue
+        if not left:
+            break
         likely = [key for key in left if key.identity in named.get(signature.keyid, ())]
-        others = [key for key in left if key not in likely][:guesses]
+        others = [key for key in left if key not in likely and _may_guess(signature, key)][:guesses]
         key = signer_among(likely, signature.keyid, signature.value, message)
         if key is None:
             key = signer_among(others, signature.keyid, signature.value, message)
             guesses -= len(others)
-        if key is not None:
+        if key is not None and (at is None or _untimely(key, signature, at) is None):
             found[key.identity] = key
     return tuple(found.values())
 
 
-def _by_name(envelope: Envelope, keys: Sequence[PublicKey]) -> dict[str, set[str]]:
+def untimely(envelope: Envelope, keys: Sequence[Key], at: datetime) -> Untimely | None:
+    """Return why a good signature by one of `keys` does not count at the instant `at`, None if there is none such."""
+    message = envelope.signed_bytes
+    for signature in envelope.signatures:
+        key = None if isinstance(signature.value, bytes) else signer_among(keys, "", signature.value, message)
+        problem = None if key is None else _untimely(key, signature, at)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _may_guess(signature: Signature, key: Key) -> bool:
+    """Whether a signature that does not name `key` may be its own all the same: one of OpenPGP names its own key."""
+    return isinstance(signature.value, bytes) and isinstance(key, PublicKey)
+
+
+def _untimely(key: Key, signature: Signature, at: datetime) -> Untimely | None:
+    if isinstance(key, PublicKey) or isinstance(signature.value, bytes):
+        return None
+    return key.untimely(signature.value, at)
+
+
+def _by_name(envelope: Envelope, keys: Sequence[Key]) -> dict[str, set[str]]:
     """Return the identities of `keys` by the names that signatures of `envelope` use for them."""
     hints = {signature.keyid for signature in envelope.signatures}
     labels_only = hints <= {key.keyid for key in keys}  # the other ids of a key take time to compute
     named: dict[str, set[str]] = {}
     for key in keys:
-        ids = frozenset({key.keyid}) if labels_only else key_ids(key)
+        ids = frozenset({key.keyid}) if labels_only else key.names
         for name in hints & ids:
             named.setdefault(name, set()).add(key.identity)
     return named
 
 
-def hints_any(envelope: Envelope, keys: Sequence[PublicKey]) -> bool:
+def hints_any(envelope: Envelope, keys: Sequence[Key]) -> bool:
     """Return whether a signature names one of `keys`, under any of its ids; it proves nothing."""
     hints = {signature.keyid for signature in envelope.signatures}
-    return any(hints & key_ids(key) for key in keys)
+    return any(hints & key.names for key in keys)

@@ -1,4 +1,7 @@
-"""Keys as layouts write them: `{keyid, keytype, scheme, keyval: {public, private: ""}}`."""
+"""Keys as layouts write them: `{keyid, keytype, scheme, keyval: {public, private: ""}}`.
+
+OpenPGP keys, which have a `method` instead of a `scheme`, are written in `openpgp_document`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from custody.encoding.fields import Fields, describe, plain_name
 from custody.errors import FormatError
-from custody.keys.public import make_key
+from custody.keys.public import PublicKey, make_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
 
 __all__ = ["read_key", "write_key"]
 
@@ -22,7 +25,7 @@ def read_key(
     *,
     refuse_unknown: Callable[[Fields], None],
     listed_as: str | None = None,
-) -> PublicKey:
+) -> Key:
     """Return the key that `value` writes.
 
     `refuse_unknown` judges fields that this reader does not know. `listed_as` is the key id under
@@ -35,7 +38,10 @@ def read_key(
     """
     fields = Fields(value, where)
     keyid = _keyid(fields, listed_as)
-    _refuse_openpgp(fields)
+    if fields.has("method") and not fields.has("scheme"):
+        from custody.keys.openpgp_document import read_openpgp_key  # few layouts have such keys
+
+        return read_openpgp_key(fields, keyid, refuse_unknown)
     keytype, scheme = fields.text("keytype"), fields.text("scheme")
     fields.any("keyid_hash_algorithms", None)
     inner = Fields(fields.any("keyval"), fields.path("keyval"))
@@ -60,17 +66,12 @@ def _keyid(fields: Fields, listed_as: str | None) -> str:
     return keyid
 
 
-def _refuse_openpgp(fields: Fields) -> None:
-    if fields.has("method") and not fields.has("scheme"):
-        raise FormatError(
-            f"OpenPGP keys ({describe(fields.any('method'))}) are not supported yet",
-            where=fields.where,
-            remedy="use ed25519, ecdsa or rsa keys",
-        )
-
-
-def write_key(key: PublicKey) -> dict[str, Any]:
+def write_key(key: Key) -> dict[str, Any]:
     """Return `key` as a layout writes it."""
+    if not isinstance(key, PublicKey):
+        from custody.keys.openpgp_document import write_openpgp_key
+
+        return write_openpgp_key(key)
     return {
         "keyid": key.keyid,
         "keytype": key.keytype,

@@ -15,7 +15,10 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PublicKey", "key_ids", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
+    from custody.keys.key import Key
+    from custody.keys.openpgp import OpenPGPSignature
+
+__all__ = ["PublicKey", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
 
 
 class PublicKey(Value):
@@ -38,27 +41,43 @@ class PublicKey(Value):
         raw = ed25519.raw_of_spki(self.spki)
         return write_pem(self.spki) if raw is None else raw.hex()
 
-    def verify(self, signature: bytes, message: bytes) -> bool:
-        """Return whether `signature` over `message` is by this key."""
+    @property
+    def identities(self) -> frozenset[str]:
+        """The hashes of all material that signs for this key."""
+        return frozenset({self.identity})
+
+    @property
+    def own_ids(self) -> frozenset[str]:
+        """Both ids that follow from the material, as the layout wrote it and as a key file would.
+
+        A layout by the Go implementation has a PEM without its final newline, the reference's id is of one with it
+        (D3).
+        """
+        computed = set()
+        for public in {self.public, self.canonical_public}:
+            computed.add(keyid_of(self.keytype, self.scheme, public))
+            computed.add(legacy_keyid_of(self.keytype, self.scheme, public))
+        return frozenset(computed)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every id that signatures, files and layouts may call it by: its label, and both computed ids."""
+        return self.own_ids | {self.keyid}
+
+    @property
+    def listed_as(self) -> str:
+        """The id by which a step lists it."""
+        return self.keyid
+
+    def verify(self, signature: bytes | OpenPGPSignature, message: bytes) -> bool:
+        """Return whether `signature` over `message` is by this key; one in OpenPGP's form never is."""
+        if not isinstance(signature, bytes):
+            return False
         if self.keytype == ED25519:
             return ed25519.verify(self.spki, signature, message)
         if self.keytype == RSA:
             return rsa.verify(self.spki, self.scheme, signature, message)
         return ecdsa.verify(self.spki, self.scheme, signature, message)
-
-
-def key_ids(key: PublicKey) -> frozenset[str]:
-    """Return every name of `key`: its label, and both computed ids.
-
-    The ids are computed from the material as the layout wrote it and as a key file would: a layout
-    by the Go implementation has a PEM without its final newline, the reference's id is of one with
-    it (D3).
-    """
-    names = {key.keyid}
-    for public in {key.public, key.canonical_public}:
-        names.add(keyid_of(key.keytype, key.scheme, public))
-        names.add(legacy_keyid_of(key.keytype, key.scheme, public))
-    return frozenset(names)
 
 
 def make_key(*, keytype: str, scheme: str, public: str, where: str, keyid: str = "") -> PublicKey:
@@ -122,7 +141,7 @@ def key_of_pem(text: str, where: str) -> PublicKey:
     return key_of_spki(spki_of_pem(text, where), where)
 
 
-def signer_among(keys: Sequence[PublicKey], hint: str, signature: bytes, message: bytes) -> PublicKey | None:
+def signer_among(keys: Sequence[Key], hint: str, signature: bytes | OpenPGPSignature, message: bytes) -> Key | None:
     """Return the key of `keys` that made `signature`, or None.
 
     `hint` is the key id beside the signature: nobody signed it, so it only says where to look first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.keys.keyid import short_id
-from custody.keys.public import key_ids
+from custody.keys.public import PublicKey
 from custody.linting.complaints import Code, Complaint
 from custody.linting.items import is_review, quote
 from custody.rules.variants import Match
@@ -13,6 +13,7 @@ from custody.rules.variants import Match
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from custody.keys.key import Key
     from custody.linting.items import Names
     from custody.models.layout import Layout, Step
 
@@ -39,7 +40,7 @@ def _pubkeys(layout: Layout, step: Step, where: str, names: Names) -> Iterator[C
         )
     seen: dict[str, int] = {}
     for index, keyid in enumerate(step.pubkeys):
-        if keyid not in layout.keys:
+        if layout.key(keyid) is None:
             yield Complaint(
                 code=Code.UNKNOWN_PUBKEY,
                 where=f"{where}[{index}]",
@@ -61,7 +62,7 @@ def _same_file_names(layout: Layout, step: Step, where: str) -> Iterator[Complai
     seen: dict[str, str] = {}
     for keyid in dict.fromkeys(step.pubkeys):
         other = seen.setdefault(short_id(keyid), keyid)
-        if other != keyid and keyid in layout.keys:
+        if other != keyid and layout.key(keyid) is not None:
             yield Complaint(
                 code=Code.KEY_ID_PREFIX,
                 where=where,
@@ -72,10 +73,9 @@ def _same_file_names(layout: Layout, step: Step, where: str) -> Iterator[Complai
 
 
 def _threshold(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
-    known = [keyid for keyid in dict.fromkeys(step.pubkeys) if keyid in layout.keys]
     by_key: dict[str, list[str]] = {}
-    for keyid in known:
-        by_key.setdefault(layout.keys[keyid].identity, []).append(keyid)
+    for key in layout.keys_of(step):
+        by_key.setdefault(key.identity, []).append(key.listed_as)
     shared = [ids for ids in by_key.values() if len(ids) > 1]
     if step.threshold > 1 and shared:
         yield Complaint(
@@ -106,7 +106,8 @@ def _own_work(
     for other in earlier:
         own = {key.identity for key in layout.keys_of(other)}
         for keyid in dict.fromkeys(step.pubkeys):
-            if keyid in layout.keys and layout.keys[keyid].identity in own:
+            key = layout.key(keyid)
+            if key is not None and key.identity in own:
                 shared.setdefault(keyid, []).append(other.name)
     if not shared:
         return
@@ -144,19 +145,24 @@ def _all_sources(name: str, direct: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
+def _subkeys(key: Key) -> frozenset[str]:
+    """Return the ids by which a step may list parts of the key."""
+    return frozenset() if isinstance(key, PublicKey) else key.names
+
+
 def _keys(layout: Layout, names: Names) -> Iterator[Complaint]:
     used = {keyid for step in layout.steps for keyid in step.pubkeys}
     seen: dict[str, str] = {}
     for keyid, key in layout.keys.items():
         where = f"keys.{keyid}"
-        if keyid not in used:
+        if used.isdisjoint({keyid, *_subkeys(key)}):
             yield Complaint(
                 code=Code.UNUSED_KEY,
                 where=where,
                 sentence=f"the key {names.of(keyid)} may sign no step",
                 remedy="authorise it for a step, or leave it out",
             )
-        if keyid not in key_ids(key.replace(keyid="")):
+        if keyid not in key.own_ids:
             yield Complaint(
                 code=Code.FOREIGN_KEY_ID,
                 where=where,

@@ -14,6 +14,7 @@ from custody.encoding.fields import Fields, as_list, as_object, describe, path_t
 from custody.encoding.instants import read_instant, write_instant
 from custody.errors import FormatError
 from custody.keys.document import read_key, write_key
+from custody.keys.key import refuse_shared_subkeys
 from custody.keys.public import PublicKey
 from custody.rules.grammar import parse_rules, write_rule
 from custody.rules.variants import Rule
@@ -21,6 +22,8 @@ from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sized
+
+    from custody.keys.key import Key
 
 __all__ = ["LAYOUT_TYPE", "Inspection", "Layout", "Step", "read_layout"]
 
@@ -90,14 +93,25 @@ class Inspection(Value):
 
 
 class Layout(Value):
-    """The owner's demands. `ignored` are paths of unknown fields that the verifier chose to ignore."""
+    """The owner's demands.
+
+    `ignored` are paths of unknown fields that the verifier chose to ignore. `subkeys` follows from `keys`: the id of
+    the key that each OpenPGP subkey belongs to.
+    """
 
     expires: datetime
     steps: tuple[Step, ...] = ()
     inspect: tuple[Inspection, ...] = ()
-    keys: Mapping[str, PublicKey] = {}
+    keys: Mapping[str, Key] = {}
     readme: str = ""
     ignored: tuple[str, ...] = ()
+    subkeys: Mapping[str, str] = {}
+
+    def _validate(self) -> None:
+        found = {
+            name: keyid for keyid, key in self.keys.items() if not isinstance(key, PublicKey) for name in key.names
+        }
+        object.__setattr__(self, "subkeys", found)
 
     def document(self) -> dict[str, Any]:
         """Return the layout as JSON data; `read_layout(layout.document()) == layout` if nothing was ignored."""
@@ -114,9 +128,20 @@ class Layout(Value):
         """Return the step called `name`, or None."""
         return next((step for step in self.steps if step.name == name), None)
 
-    def keys_of(self, step: Step) -> tuple[PublicKey, ...]:
+    def key(self, keyid: str) -> Key | None:
+        """Return the key that a step may list as `keyid`, None if the layout does not hold it.
+
+        The id of an OpenPGP subkey means its primary key, with that subkey's signatures only.
+        """
+        if keyid in self.keys:
+            return self.keys[keyid]
+        key = self.keys.get(self.subkeys.get(keyid, ""))
+        return None if key is None or isinstance(key, PublicKey) else key.replace(only=keyid)
+
+    def keys_of(self, step: Step) -> tuple[Key, ...]:
         """Return the keys that may sign for `step`; a key id without a key is left out."""
-        return tuple(self.keys[keyid] for keyid in dict.fromkeys(step.pubkeys) if keyid in self.keys)
+        found = (self.key(keyid) for keyid in dict.fromkeys(step.pubkeys))
+        return tuple(key for key in found if key is not None)
 
 
 class _UnknownFields:
@@ -162,13 +187,14 @@ def read_layout(document: object, *, ignore: Iterable[str] = ()) -> Layout:
     return layout.replace(ignored=tuple(unknown.ignored))
 
 
-def _read_keys(value: object, unknown: _UnknownFields) -> dict[str, PublicKey]:
-    keys: dict[str, PublicKey] = {}
+def _read_keys(value: object, unknown: _UnknownFields) -> dict[str, Key]:
+    keys: dict[str, Key] = {}
     entries = as_object(value, "keys")
     _refuse_many(entries, "keys")
     for keyid, entry in entries.items():
         where = path_to("keys", keyid)
         keys[keyid] = read_key(entry, where, refuse_unknown=unknown.refuse, listed_as=keyid)
+    refuse_shared_subkeys(keys.values(), "keys")
     return keys
 
 

@@ -111,7 +111,7 @@ def public_key_of(key: PrivateKey, name: str, *, scheme: str = "") -> PublicKey:
     return key_of_spki(spki, name, scheme=scheme)
 
 
-def read_key_bytes(path: str, *, what: str = "private key") -> bytes:
+def read_key_bytes(path: str, *, what: str = "private key", limit: int = MAX_KEY_BYTES) -> bytes:
     """Return the bytes of a key file; `/dev/fd/N`, as shells name `<(command)`, is descriptor N.
 
     Raises:
@@ -121,8 +121,8 @@ def read_key_bytes(path: str, *, what: str = "private key") -> bytes:
     """
     descriptor = _DESCRIPTOR_PATH.fullmatch(path)
     if descriptor is not None:
-        return read_descriptor(int(descriptor[1]), f"{what} {path!r}", MAX_KEY_BYTES)
-    return read_file(path, what=what, limit=MAX_KEY_BYTES)
+        return read_descriptor(int(descriptor[1]), f"{what} {path!r}", limit)
+    return read_file(path, what=what, limit=limit)
 
 
 def _remark_if_shared(path: str, request: Request) -> None:

@@ -5,6 +5,7 @@
 | `file:PATH`, or a bare path | a PEM file |
 | `env:NAME` | PEM text in an environment variable |
 | `fd:N` | PEM text read from an open descriptor |
+| `gpg:FINGERPRINT`, `gpg:`, `gpg:FINGERPRINT?home=DIR` | a key in GnuPG's keyring |
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
 _PEM = "-----BEGIN"
 
-_RESERVED = frozenset({"awskms", "azurekms", "cosign", "gcpkms", "gpg", "hashivault", "hsm", "pkcs11", "sigstore"})
+_RESERVED = frozenset({"awskms", "azurekms", "cosign", "gcpkms", "hashivault", "hsm", "pkcs11", "sigstore"})
 """Schemes that mean keys elsewhere, whether or not an installation can reach them; never file names."""
 
 
@@ -76,7 +77,12 @@ class SignerRegistry(Value):
 
 def default_registry() -> SignerRegistry:
     """Return the registry of what every installation can do."""
-    loaders: dict[str, Loader] = {"env": _from_environment, "fd": _from_fd, "file": _from_file}
+    loaders: dict[str, Loader] = {
+        "env": _from_environment,
+        "fd": _from_fd,
+        "file": _from_file,
+        "gpg": _from_gpg,
+    }
     return SignerRegistry(loaders=loaders)
 
 
@@ -136,3 +142,14 @@ def _from_fd(rest: str, request: Request) -> Signer:
         raise UsageError(f"'fd:{rest}' names no descriptor; write a number, as in fd:3")
     data = read_descriptor(int(rest), f"private key from descriptor {rest}", MAX_KEY_BYTES)
     return KeySigner.from_pem(data, f"fd:{rest}", request)
+
+
+def _from_gpg(rest: str, request: Request) -> Signer:
+    from custody.signing.gpg import GPGSigner, parse_uri  # starts processes, which others need not import
+
+    if request.scheme:
+        raise UsageError(f"an OpenPGP key has one scheme only; leave --scheme {request.scheme} out")
+    if request.secret:
+        request.remark("GnuPG's agent asks for the passphrase of a 'gpg:' key; the one given here is not for it")
+    keyid, home = parse_uri(rest)
+    return GPGSigner(keyid, home, remark=request.remark)

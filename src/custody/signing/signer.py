@@ -9,20 +9,21 @@ from custody.signing.secret import NO_SECRET, SecretSource
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
+    from custody.keys.openpgp import OpenPGPSignature
 
-__all__ = ["Request", "Signer", "ignore_remark"]
+__all__ = ["Request", "Signer", "ignore_remark", "signing_id"]
 
 
 class Signer(Protocol):
     """Whoever can sign: a key in a file, in a device, at a service."""
 
     @property
-    def public_key(self) -> PublicKey:
+    def public_key(self) -> Key:
         """The key that verifies what `sign` returns."""
         ...
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes) -> bytes | OpenPGPSignature:
         """Return the signature over `message` by the scheme of `public_key`.
 
         Raises:
@@ -30,6 +31,12 @@ class Signer(Protocol):
 
         """
         ...
+
+
+def signing_id(signer: Signer) -> str:
+    """Return the id that the signer's signatures and links carry: its key's, or of the subkey that signs for it."""
+    found: str = getattr(signer, "signing_id", "")
+    return found or signer.public_key.keyid
 
 
 def ignore_remark(_remark: str) -> None:

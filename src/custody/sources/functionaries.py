@@ -1,4 +1,8 @@
-"""The keys of functionaries: a file, a `file:` URI, or the key's own text; and putting them together by id."""
+"""The keys of functionaries: a file, a `file:` or `gpg:` URI, or the key's own text; and putting them together by id.
+
+A file holds PEM, or an OpenPGP key as `gpg --export` writes it. A source is shared, so a `gpg:` URI in it names a whole
+fingerprint and no home: a directory of GnuPG's says what programs gpg starts.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +10,46 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from custody.errors import FormatError, StoreError
+from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
-from custody.keys.pem import MAX_PEM_BYTES
+from custody.keys.key import refuse_shared_subkeys
+from custody.keys.openpgp_forms import MAX_CERTIFICATE_BYTES, is_openpgp
 from custody.keys.public import key_of_pem
 from custody.sources.strict_yaml import ListNode
+from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.sources.strict_yaml import Node
 
     ReadKeyFile = Callable[[str], bytes]
+    KeyOfFingerprint = Callable[[str], Key]
 
-__all__ = ["key_of_file", "read_functionaries", "read_key_file", "same_key"]
+__all__ = ["KeyReader", "key_of_file", "read_functionaries", "read_key_file", "same_key"]
 
 _PEM_BEGINS = "-----BEGIN"
+_PGP_BEGINS = "-----BEGIN PGP"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_GPG = re.compile(r"gpg:(.*)", re.IGNORECASE | re.DOTALL)
+_FINGERPRINT = re.compile(r"[0-9a-fA-F]{40}")
 
 
 def read_key_file(path: str) -> bytes:
     """Return the bytes of the key file `path`, at most as many as any key has."""
-    return read_file(path, what="key", limit=MAX_PEM_BYTES)
+    return read_file(path, what="key", limit=MAX_CERTIFICATE_BYTES)
 
 
-def key_of_file(path: str, where: str, *, read: ReadKeyFile = read_key_file) -> PublicKey:
-    """Return the public key in the file `path`, under the id that the reference gives it."""
+def key_of_file(path: str, where: str, *, at: datetime, read: ReadKeyFile = read_key_file) -> Key:
+    """Return the public key in the file `path`, under the id that the reference gives it.
+
+    One of OpenPGP must be valid at the instant `at`.
+    """
     data = read(path)
+    if is_openpgp(data):
+        return _key_of_certificate(data, path, where, at)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -47,7 +63,16 @@ def key_of_file(path: str, where: str, *, read: ReadKeyFile = read_key_file) -> 
         raise FormatError(f"{path}: {error.problem}", where=error.where, remedy=remedy) from None
 
 
-def same_key(keys: Mapping[str, PublicKey], key: PublicKey, where: str) -> str:
+def _key_of_certificate(data: bytes, path: str, where: str, at: datetime) -> Key:
+    from custody.keys.openpgp_certificate import read_certificate  # few functionaries have such keys
+
+    try:
+        return read_certificate(data, "", at=at)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error.problem}", where=where, remedy=error.remedy) from None
+
+
+def same_key(keys: Mapping[str, Key], key: Key, where: str) -> str:
     """Return the id under which `keys` holds the material of `key`, or '' if it does not.
 
     Raises:
@@ -64,7 +89,19 @@ def same_key(keys: Mapping[str, PublicKey], key: PublicKey, where: str) -> str:
     return next((k for k, known in keys.items() if known.identity == key.identity), "")
 
 
-def read_functionaries(node: Node, *, base_directory: str, read: ReadKeyFile) -> dict[str, PublicKey]:
+class KeyReader(Value):
+    """Where keys come from: files from `base_directory` on, and GnuPG's keyring, if `of_fingerprint` reaches it.
+
+    OpenPGP keys must be valid at the instant `at`.
+    """
+
+    base_directory: str
+    at: datetime
+    read: ReadKeyFile = read_key_file
+    of_fingerprint: KeyOfFingerprint | None = None
+
+
+def read_functionaries(node: Node, reader: KeyReader) -> dict[str, Key]:
     """Return the keys by functionary.
 
     Raises:
@@ -73,12 +110,12 @@ def read_functionaries(node: Node, *, base_directory: str, read: ReadKeyFile) ->
     """
     if isinstance(node, ListNode):
         raise node.error("expected names with their keys, got a list", "write a line for each: 'alice: keys/alice.pub'")
-    result: dict[str, PublicKey] = {}
-    keys: dict[str, PublicKey] = {}
+    result: dict[str, Key] = {}
+    keys: dict[str, Key] = {}
     for name, entry in node.entries().items():
         if not name or not name.isprintable():
             raise entry.error(f"expected a functionary's name, got {name!r:.80}")
-        key = _read(name, entry, base_directory, read)
+        key = _read(name, entry, reader)
         if same_key(keys, key, entry.where):
             other = next(n for n, known in result.items() if known.identity == key.identity)
             raise entry.error(
@@ -86,19 +123,39 @@ def read_functionaries(node: Node, *, base_directory: str, read: ReadKeyFile) ->
                 "a functionary is a key: give each one of their own, or leave one out",
             )
         result[name] = keys[key.keyid] = key
+        refuse_shared_subkeys(keys.values(), entry.where)
     return result
 
 
-def _read(name: str, node: Node, base_directory: str, read: ReadKeyFile) -> PublicKey:
+def _read(name: str, node: Node, reader: KeyReader) -> Key:
     text = node.text()
+    if _PGP_BEGINS in text:
+        return _key_of_certificate(text.encode(errors="replace"), "the text", node.where, reader.at)
     if _PEM_BEGINS in text:
         return key_of_pem(text, node.where)
+    in_keyring = _GPG.fullmatch(text)
+    if in_keyring is not None:
+        return _key_in_keyring(in_keyring[1], node, reader)
     path = _path(text, node)
     try:
-        return key_of_file(os.path.join(base_directory, path), node.where, read=read)
+        return key_of_file(os.path.join(reader.base_directory, path), node.where, at=reader.at, read=reader.read)
     except StoreError as error:
         remedy = f"put the public key of {name!r:.80} there; `custody keygen` makes a pair"
         raise node.error(str(error), remedy) from None
+
+
+def _key_in_keyring(fingerprint: str, node: Node, reader: KeyReader) -> Key:
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise node.error(
+            f"expected 'gpg:' and a whole fingerprint, got {fingerprint!r:.80}",
+            "write the 40 digits that `gpg --fingerprint` shows, without spaces",
+        )
+    if reader.of_fingerprint is None:
+        raise node.error("keys in GnuPG's keyring cannot be reached here", "export the key into a file")
+    try:
+        return reader.of_fingerprint(fingerprint)
+    except (FormatError, UsageError) as error:
+        raise node.error(str(error)) from None
 
 
 def _path(text: str, node: Node) -> str:
@@ -108,9 +165,9 @@ def _path(text: str, node: Node) -> str:
         if scheme[1].lower() != "file":
             raise node.error(
                 f"keys cannot be read from {scheme[1]}: URIs",
-                "give a PEM file, file:PATH, or the key's text after '|'",
+                "give a key file, file:PATH, gpg:FINGERPRINT, or the key's text after '|'",
             )
         path = text[scheme.end() :].removeprefix("//")
     if not path.strip():
-        raise node.error("expected a key, got ''", "give a PEM file, file:PATH, or the key's text")
+        raise node.error("expected a key, got ''", "give a key file, file:PATH, or the key's text")
     return path

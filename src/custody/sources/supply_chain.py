@@ -27,7 +27,7 @@ from custody.errors import FormatError
 from custody.models.layout import Inspection, Layout, Step, read_layout
 from custody.rules.grammar import parse_rule, parse_text
 from custody.sources.expiry import read_expiry
-from custody.sources.functionaries import read_functionaries, read_key_file
+from custody.sources.functionaries import KeyReader, read_functionaries, read_key_file
 from custody.sources.instead import instead_of
 from custody.sources.strict_yaml import ListNode, MappingNode, ScalarNode, place, read_yaml
 from custody.value import Value
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.rules.variants import Rule
     from custody.sources.strict_yaml import Node
 
@@ -103,11 +103,16 @@ def read_source(
     base_directory: str,
     at: datetime,
     read_key_file: Callable[[str], bytes] = read_key_file,
+    key_of_fingerprint: Callable[[str], Key] | None = None,
 ) -> Source:
-    """Return what `compile_source` does, together with the names and lines of the source."""
+    """Return what `compile_source` does, together with the names and lines of the source.
+
+    `key_of_fingerprint` reaches keys in GnuPG's keyring.
+    """
     root = read_yaml(text)
     fields = _fields(root, "source", _SOURCE, required=("expires", "functionaries", "steps"))
-    keys = read_functionaries(fields["functionaries"], base_directory=base_directory, read=read_key_file)
+    reader = KeyReader(base_directory=base_directory, at=at, read=read_key_file, of_fingerprint=key_of_fingerprint)
+    keys = read_functionaries(fields["functionaries"], reader)
     layout = Layout(
         expires=_expires(fields["expires"], at),
         readme=fields["readme"].text() if "readme" in fields else "",
@@ -148,7 +153,7 @@ def _expires(node: Node, at: datetime) -> datetime:
     return read_expiry(text, at=at, where=node.where)
 
 
-def _step(node: Node, keys: Mapping[str, PublicKey]) -> Step:
+def _step(node: Node, keys: Mapping[str, Key]) -> Step:
     fields = _fields(node, "step", _STEP, required=("name", "functionaries"))
     threshold = fields["threshold"].integer(minimum=1) if "threshold" in fields else 1
     return Step(
@@ -174,7 +179,7 @@ def _inspection(node: Node) -> Inspection:
     )
 
 
-def _pubkeys(node: Node, keys: Mapping[str, PublicKey]) -> tuple[str, ...]:
+def _pubkeys(node: Node, keys: Mapping[str, Key]) -> tuple[str, ...]:
     """Return the key ids of the functionaries that `node` names, each once."""
     found: list[str] = []
     for item in node.items():

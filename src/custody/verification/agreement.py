@@ -53,7 +53,7 @@ def agree(
     winners = [group for group in groups if _voices(group) >= step.threshold]
     if len(winners) == 1:
         order = {keyid: number for number, keyid in reversed(list(enumerate(step.pubkeys)))}
-        won = sorted(winners[0], key=lambda vote: order[vote.key.keyid])
+        won = sorted(winners[0], key=lambda vote: order[vote.key.listed_as])
         return Agreement(votes=tuple(won)), [*skipped, *_dissent(step, groups, winners[0], place)]
     failure = _failure(step, votes, skipped, groups, winners, place)
     return Agreement(), [*(finding.escalated() for finding in skipped), failure]

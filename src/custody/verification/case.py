@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from custody.encoding.text import is_hex
 from custody.envelopes.reader import Envelope
 from custody.errors import UsageError
-from custody.keys.public import PublicKey
 from custody.models.link import Link
 from custody.rules.artifacts import DIGEST_SIZES, Artifacts, Digests
 from custody.rules.digests import DEFAULT_PINNED, check_algorithms
@@ -17,6 +16,8 @@ from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from custody.keys.key import Key
 
 __all__ = [
     "Case",
@@ -109,7 +110,7 @@ class Case(Value):
     """Everything a judgement depends on."""
 
     layout: Envelope
-    owner_keys: tuple[PublicKey, ...]
+    owner_keys: tuple[Key, ...]
     evidence: EvidenceSet
     at: datetime
     parameters: Mapping[str, str] = {}

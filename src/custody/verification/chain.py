@@ -30,7 +30,7 @@ from custody.verification.votes import cast_votes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Step
     from custody.rules.variants import ItemSide, Rule
 
@@ -143,7 +143,7 @@ def summary_of(name: str, chain: Chain) -> Link | None:
     )
 
 
-def _judge_sublayout(content: Mapping[str, Any], signers: tuple[PublicKey, ...], place: Place) -> Sublayout:
+def _judge_sublayout(content: Mapping[str, Any], signers: tuple[Key, ...], place: Place) -> Sublayout:
     tree, digest = place.tree, place.digest
     if digest in tree.met:
         return _refused(place, Reason.SUBLAYOUT_REPEATED, "this layout already stands elsewhere in the tree")
@@ -175,7 +175,7 @@ def _judge_sublayout(content: Mapping[str, Any], signers: tuple[PublicKey, ...],
     return Sublayout(verdict=verdict, lineage=place.lineage, counted=(*chain.counted, *inspected.counted))
 
 
-def _inspect(chain: Chain, signers: tuple[PublicKey, ...], place: Place, ledger: Ledger) -> Presigned:
+def _inspect(chain: Chain, signers: tuple[Key, ...], place: Place, ledger: Ledger) -> Presigned:
     """Judge inspections by the links that came along (section 4.5.3), or leave them to be run if that is allowed."""
     tree = place.tree
     if not chain.sound or not chain.layout.inspect:

@@ -24,7 +24,7 @@ from custody.verification.votes import age_problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Inspection, Layout
     from custody.rules.engine import Trace
     from custody.verification.case import Completed, Evidence, Inspector
@@ -64,7 +64,7 @@ class Presigned(Value):
 def judge_presigned(
     layout: Layout,
     links: Mapping[str, Sides],
-    signers: tuple[PublicKey, ...],
+    signers: tuple[Key, ...],
     place: Place,
     ledger: Ledger,
 ) -> Presigned | None:
@@ -95,16 +95,16 @@ def judge_presigned(
     return Presigned(reports=tuple(reports), counted=tuple(counted))
 
 
-def _presigned_links(
-    inspection: Inspection, signers: tuple[PublicKey, ...], place: Place
-) -> list[tuple[Evidence, Link]]:
+def _presigned_links(inspection: Inspection, signers: tuple[Key, ...], place: Place) -> list[tuple[Evidence, Link]]:
     """Return the links of this inspection that every signer of the sublayout stands behind."""
     found = []
     for evidence in place.evidence.get(inspection.name, ()):
         try:
             envelope = read_envelope(evidence.content)
             # Whoever else signed it proves nothing: the sublayout's signers vouch for its inspections.
-            if envelope.payload_type != IN_TOTO_PAYLOAD or len(signed_by(envelope, signers)) < len(signers):
+            if envelope.payload_type != IN_TOTO_PAYLOAD or len(signed_by(envelope, signers, at=place.at)) < len(
+                signers
+            ):
                 continue
             link = read_link(envelope.content())
             same = (link.name, link.command, link.return_value) == (inspection.name, inspection.run, 0)

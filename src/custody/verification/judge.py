@@ -26,7 +26,7 @@ from custody.verification.parameters import substitute
 from custody.verification.place import Inspected, Place, Tree
 
 if TYPE_CHECKING:
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Layout
     from custody.verdict import Binding, InspectionReport
     from custody.verification.case import Case, Evidence, Inspector
@@ -42,7 +42,7 @@ class Opening(Value):
     """The layout after steps 1 and 2; `layout` is None if its signatures are not good."""
 
     digest: str
-    signed: tuple[PublicKey, ...] = ()
+    signed: tuple[Key, ...] = ()
     layout: Layout | None = None
 
 

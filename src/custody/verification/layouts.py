@@ -45,7 +45,7 @@ def _check_keys(layout: Layout, place: Place, ledger: Ledger) -> None:
             )
     for step in layout.steps:
         for keyid in step.pubkeys:
-            if keyid not in layout.keys:
+            if layout.key(keyid) is None:
                 ledger.warn(
                     Reason.KEY_MISSING,
                     place.subject("step", step.name),

@@ -22,7 +22,7 @@ from custody.verification.rulings import rule_on
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Layout, Step
     from custody.rules.artifacts import Artifacts
     from custody.rules.variants import Rule
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["judge_materials"]
 
 
-def judge_materials(case: Case, name: str, materials: Artifacts, functionary: PublicKey) -> Verdict:
+def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Key) -> Verdict:
     """Return whether `functionary` may perform step `name` on `materials`, by the links of the steps before it.
 
     Only those earlier steps are judged that the step's material rules lead back to. No inspection runs.

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
-from custody.envelopes.signers import hints_any, signed_by
-from custody.errors import UsageError
+from custody.envelopes.signers import hints_any, signed_by, untimely
+from custody.errors import FormatError, UsageError
+from custody.keys.key import refuse_shared_subkeys
 from custody.keys.keyid import short_id
 from custody.verdict import Reason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Layout
     from custody.verification.case import Case, Remembered
     from custody.verification.ledger import Ledger
@@ -24,12 +25,12 @@ __all__ = ["check_owners", "check_remembered", "is_older"]
 SUBJECT = "layout"
 
 
-def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ...]:
+def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[Key, ...]:
     """Return the owner keys whose signatures are good, having rejected the layout unless they are enough.
 
     All given keys must have signed, or `owner_threshold` of them; keys count by their material (D16).
     """
-    by_identity: dict[str, PublicKey] = {}
+    by_identity: dict[str, Key] = {}
     for key in case.owner_keys:
         by_identity.setdefault(key.identity, key)
     distinct = tuple(by_identity.values())
@@ -43,7 +44,8 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
             SUBJECT,
             f"expected the payload type {IN_TOTO_PAYLOAD}, got {case.layout.payload_type!r:.80}",
         )
-    signed = signed_by(case.layout, distinct)
+    _refuse_shared(distinct)
+    signed = signed_by(case.layout, distinct, at=case.at)
     if len(signed) < needed:
         _reject_unsigned(case, distinct, signed, needed, ledger)
     wanted = case.demands.wanted_digest
@@ -56,7 +58,7 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[PublicKey, ..
     return signed
 
 
-def check_remembered(layout: Layout, digest: str, signed: tuple[PublicKey, ...], case: Case, ledger: Ledger) -> None:
+def check_remembered(layout: Layout, digest: str, signed: tuple[Key, ...], case: Case, ledger: Ledger) -> None:
     """Reject a layout that an owner has replaced (GHSA-73jv-h86v-c2vh), as far as this verifier remembers.
 
     Layouts have no version. One that was accepted before a newer one is old, also without the signature of the owner
@@ -86,6 +88,13 @@ def is_older(digest: str, expires: datetime, known: Remembered) -> bool:
     return digest != known.digest and (digest in known.superseded or expires < known.expires)
 
 
+def _refuse_shared(keys: tuple[Key, ...]) -> None:
+    try:
+        refuse_shared_subkeys(keys, "the owner keys")
+    except FormatError as error:
+        raise UsageError(str(error)) from None
+
+
 def _needed(case: Case, distinct: int) -> int:
     threshold = case.demands.owner_threshold
     if threshold is None:
@@ -97,8 +106,8 @@ def _needed(case: Case, distinct: int) -> int:
 
 def _reject_unsigned(
     case: Case,
-    distinct: tuple[PublicKey, ...],
-    signed: tuple[PublicKey, ...],
+    distinct: tuple[Key, ...],
+    signed: tuple[Key, ...],
     needed: int,
     ledger: Ledger,
 ) -> None:
@@ -106,7 +115,13 @@ def _reject_unsigned(
     for key in distinct:
         if key.identity in good:
             continue
-        if hints_any(case.layout, [key]):
+        late = untimely(case.layout, [key], case.at)
+        if late is not None:
+            reason = Reason.KEY_EXPIRED if late.key_expired else Reason.SIGNATURE_UNTIMELY
+            ledger.reject(
+                reason, SUBJECT, f"the signature of owner key {short_id(key.keyid)} does not count: {late.problem}"
+            )
+        elif hints_any(case.layout, [key]):
             ledger.reject(
                 Reason.OWNER_SIGNATURE_INVALID,
                 SUBJECT,

@@ -16,7 +16,7 @@ from custody.rules.patterns import escape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["substitute"]
+__all__ = ["ParameterMissingError", "substitute"]
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _SET = re.compile(r"\[!?+.[^\]]*\]", re.DOTALL)
@@ -24,11 +24,16 @@ _SIDES = ("expected_materials", "expected_products")
 _COMMANDS = ("expected_command", "run")
 
 
+class ParameterMissingError(FormatError):
+    """A rule names a parameter that was not given."""
+
+
 def substitute(document: Mapping[str, object], parameters: Mapping[str, str]) -> Mapping[str, object]:
     """Return the layout `document` with the values of `parameters` in its rules and commands.
 
     Raises:
-        FormatError: a rule names a parameter that was not given, or has one inside a set.
+        ParameterMissingError: a rule names a parameter that was not given.
+        FormatError: a rule has one inside a set.
         UsageError: a parameter's name is not an identifier.
 
     """
@@ -72,7 +77,7 @@ def _rule(rule: object, parameters: Mapping[str, str], where: str) -> object:
     def put(index: int, token: str) -> str:
         def value(found: re.Match[str]) -> str:
             if found[1] not in parameters:
-                raise FormatError(
+                raise ParameterMissingError(
                     f"no value was given for {found[0]}",
                     where=f"{where}[{index}]",
                     remedy=f"give one with --parameter {found[1]}=VALUE",

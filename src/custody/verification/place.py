@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from custody.keys.public import PublicKey
+from custody.keys.key import Key
 from custody.models.layout import Layout
 from custody.rules.digests import Comparison
 from custody.rules.engine import Sides
@@ -124,5 +124,5 @@ class Place(Value):
         )
 
 
-SublayoutJudge = Callable[[Mapping[str, Any], tuple[PublicKey, ...], Place], Sublayout]
+SublayoutJudge = Callable[[Mapping[str, Any], tuple[Key, ...], Place], Sublayout]
 """Judges the content of a sublayout that has these signers, at its place."""

@@ -7,13 +7,12 @@ finding, so that one bad link never hides enough good ones (D13, D18).
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from custody.encoding.instants import read_instant
+from custody.encoding.instants import MAX_CLOCK_SKEW, read_instant
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 from custody.envelopes.reader import digest_of, read_envelope
-from custody.envelopes.signers import hints_any, signed_by
+from custody.envelopes.signers import hints_any, signed_by, untimely
 from custody.errors import FormatError
 from custody.keys.keyid import short_id
 from custody.models.layout import LAYOUT_TYPE
@@ -23,18 +22,16 @@ from custody.verdict import ArtifactFinding, Finding, Reason, Severity
 from custody.verification.case import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
     from typing import Any
 
     from custody.envelopes.reader import Envelope
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Layout, Step
     from custody.verification.place import Place, Sublayout, SublayoutJudge
 
-__all__ = ["MAX_CLOCK_SKEW", "Vote", "age_problem", "cast_votes"]
-
-MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of the verifier's clock a functionary's may be."""
+__all__ = ["Vote", "age_problem", "cast_votes"]
 
 _FINISHED_ON = "finishedOn"
 
@@ -42,7 +39,7 @@ _FINISHED_ON = "finishedOn"
 class Vote(Value):
     """A link that counts, with the key that makes it count; behind the summary of a sublayout stands all of it."""
 
-    key: PublicKey
+    key: Key
     link: Link
     evidence: Evidence
     sublayout: Sublayout | None = None
@@ -51,7 +48,7 @@ class Vote(Value):
 class _NotCountedError(Exception):
     """Why a piece of evidence is not counted, and which artifacts that is about."""
 
-    def __init__(self, reason: Reason, message: str, artifacts: tuple[ArtifactFinding, ...] = ()) -> None:
+    def __init__(self, reason: Reason, message: str, artifacts: Sequence[ArtifactFinding] = ()) -> None:
         self.reason = reason
         self.artifacts = artifacts
         super().__init__(message)
@@ -120,9 +117,9 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_s
             f" {envelope.payload_type!r:.80}",
         )
     # 1. The signature first: nothing inside is believed, or even parsed, before it.
-    keys = signed_by(envelope, layout.keys_of(step))
+    keys = signed_by(envelope, layout.keys_of(step), at=place.at)
     if not keys:
-        raise _unsigned(envelope, evidence, step, layout)
+        raise _unsigned(envelope, evidence, step, layout, place)
     # 2. Then the content.
     content = envelope.content()
     kind = content.get("_type")
@@ -150,11 +147,15 @@ def _check_link(link: Link, evidence: Evidence, step: Step, place: Place) -> Non
         raise _NotCountedError(Reason.LINK_TOO_OLD, f"{evidence.source} is not counted: {problem}")
 
 
-def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout) -> _NotCountedError:
-    """Tell apart: no signature, a bad one by a functionary, a good one by somebody who is none."""
+def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout, place: Place) -> _NotCountedError:
+    """Tell apart: no signature, one that is late, a bad one by a functionary, a good one by somebody who is none."""
     source = evidence.source
     if not envelope.signatures:
         return _NotCountedError(Reason.SIGNATURE_MISSING, f"{source} is not counted: it is not signed")
+    late = untimely(envelope, layout.keys_of(step), place.at)
+    if late is not None:
+        reason = Reason.KEY_EXPIRED if late.key_expired else Reason.SIGNATURE_UNTIMELY
+        return _NotCountedError(reason, f"{source} is not counted: {late.problem}")
     if hints_any(envelope, layout.keys_of(step)):
         return _NotCountedError(
             Reason.SIGNATURE_INVALID,
@@ -172,7 +173,7 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
 
 def _sublayout_votes(
     content: Mapping[str, Any],
-    keys: tuple[PublicKey, ...],
+    keys: tuple[Key, ...],
     evidence: Evidence,
     place: Place,
     judge_sublayout: SublayoutJudge,

@@ -32,11 +32,14 @@ _NEEDED = {
     "pathspec": "exclude patterns",
 }
 
-_EXTRAS = {"completion": ("shtab", "`custody completion`")}
+_EXTRAS = {
+    "completion": ("shtab", "`custody completion`"),
+    "gpg": ("pysequoia", "OpenPGP keys: `gpg:` and files of `gpg --export`"),
+}
 
 _PROGRAMS = {
     "git": ("`git:` artifacts and `custody demo`", "install git"),
-    "gpg": ("GnuPG keys, which this version does not use yet", "install gnupg"),
+    "gpg": ("`gpg:` keys", "install gnupg"),
 }
 
 _EPOCH_2024 = 1_704_067_200

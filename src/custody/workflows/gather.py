@@ -17,7 +17,7 @@ from custody.verification.chain import MAX_SUBLAYOUT_DEPTH
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Layout
     from custody.stores.protocol import EvidenceStore
     from custody.verification.case import EvidenceSet
@@ -57,7 +57,7 @@ class _Gathering:
             for step in layout.steps
         }
 
-    def _fetch(self, name: str, store: EvidenceStore, keys: Sequence[PublicKey], depth: int) -> Evidence:
+    def _fetch(self, name: str, store: EvidenceStore, keys: Sequence[Key], depth: int) -> Evidence:
         self._count += 1
         if self._count > MAX_FILES:
             raise StoreError(f"expected at most {MAX_FILES} files of evidence, found more")
@@ -77,7 +77,7 @@ class _Gathering:
             nested = self._sublayout(content, inside, keys, depth)
         return Evidence(source=source, content=content, nested=nested)
 
-    def _sublayout(self, content: bytes, inside: EvidenceStore, keys: Sequence[PublicKey], depth: int) -> EvidenceSet:
+    def _sublayout(self, content: bytes, inside: EvidenceStore, keys: Sequence[Key], depth: int) -> EvidenceSet:
         try:
             envelope = read_envelope(content)
             if not signed_by(envelope, keys):

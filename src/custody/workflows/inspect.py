@@ -24,8 +24,9 @@ from custody.workflows.execute import execute
 from custody.workflows.execution import Execution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from custody.models.layout import Inspection
     from custody.rules.artifacts import Artifacts, Digests
     from custody.verification.case import Evidence
 
@@ -37,12 +38,16 @@ DEFAULT_TIMEOUT = 600.0
 _MAX_OWN_BYTES = 256 * 1024 * 1024
 
 
+def _in_metablock(link: Link) -> bytes:
+    return Metablock.wrap(link.document()).write()
+
+
 class InspectionOptions(Value):
     """How inspections run.
 
     `directory` is where; with `copy` it is copied first and the copy used. `exclude` are gitignore patterns of what
     they do not see. `timeout` is in seconds. `links_directory` is where a link of each inspection is written, unless
-    empty.
+    empty, and `link_bytes` what is written: an unsigned envelope around the link.
     """
 
     directory: str = "."
@@ -50,6 +55,7 @@ class InspectionOptions(Value):
     exclude: tuple[str, ...] = ()
     timeout: float | None = DEFAULT_TIMEOUT
     links_directory: str = ""
+    link_bytes: Callable[[Link], bytes] = _in_metablock
 
 
 class DirectoryInspector:
@@ -89,6 +95,15 @@ class DirectoryInspector:
         """Remove the scratch copy."""
         self._remove()
 
+    def expect(self, inspections: Iterable[Inspection]) -> None:
+        """Leave out the links that an earlier verification wrote of `inspections`, as these will replace them."""
+        directory = self._options.links_directory
+        for inspection in inspections if directory else ():
+            path = _link_path(directory, inspection.name)
+            data = _earlier_link(path, inspection.name)
+            if data is not None:
+                self._written[os.path.realpath(path)] = data
+
     def record(self, counted: Sequence[Evidence]) -> Artifacts:
         """Return what lies in the directory, without the evidence that counted and the links written here."""
         self._prepare()
@@ -127,9 +142,13 @@ class DirectoryInspector:
         directory = self._options.links_directory
         if not directory:
             return
-        path = os.path.join(directory, f"{link.name}.link")
-        _refuse_other(path, link.name)
-        data = Metablock.wrap(link.document()).write()
+        path = _link_path(directory, link.name)
+        if os.path.lexists(path) and _earlier_link(path, link.name) is None:
+            raise StoreError(
+                f"{path!r} exists already and is no earlier link of the inspection {link.name!r}, so it is left as it"
+                " is; choose another directory for inspection links"
+            )
+        data = self._options.link_bytes(link)
         write_file(path, data, what="inspection link")
         self._written[os.path.realpath(path)] = data
 
@@ -167,20 +186,19 @@ class DirectoryInspector:
             self._scratch = ""
 
 
-def _refuse_other(path: str, name: str) -> None:
-    """Refuse to write over anything but an earlier link of the inspection `name` (A3)."""
-    if not os.path.lexists(path):
-        return
+def _link_path(directory: str, name: str) -> str:
+    return os.path.join(directory, f"{name}.link")
+
+
+def _earlier_link(path: str, name: str) -> bytes | None:
+    """Return what lies at `path` if it is a link that was written of the inspection `name` before, else None (A3)."""
     try:
-        envelope = read_envelope(read_file(path, what="inspection link", limit=_MAX_OWN_BYTES))
+        data = read_file(path, what="inspection link", limit=_MAX_OWN_BYTES)
+        envelope = read_envelope(data)
         earlier = not envelope.signatures and read_link(envelope.content()).name == name
     except CustodyError:
-        earlier = False
-    if not earlier:
-        raise StoreError(
-            f"{path!r} exists already and is no earlier link of the inspection {name!r}, so it is left as it is;"
-            " choose another directory for inspection links"
-        )
+        return None
+    return data if earlier else None
 
 
 def _is_own(own: Mapping[str, Digests], name: str, digests: Digests) -> bool:

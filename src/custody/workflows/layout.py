@@ -15,7 +15,7 @@ from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_signable
 from custody.errors import FormatError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.public import key_ids
+from custody.keys.key import refuse_shared_subkeys
 from custody.models.layout import Layout, read_layout
 from custody.sources.functionaries import same_key
 from custody.value import Value
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custody.envelopes.reader import Envelope
-    from custody.keys.public import PublicKey
+    from custody.keys.key import Key
     from custody.models.layout import Step
     from custody.sources.supply_chain import Source
 
@@ -158,7 +158,7 @@ def build_layout(
     return LoadedLayout(path=path, layout=source.layout, envelope=envelope, source=source)
 
 
-def add_key(loaded: LoadedLayout, key: PublicKey, steps: Iterable[str] = ()) -> Change:
+def add_key(loaded: LoadedLayout, key: Key, steps: Iterable[str] = ()) -> Change:
     """Return the layout with `key`, and with it among those that may sign for `steps`.
 
     A key that the layout holds already, under whatever id, keeps that id.
@@ -174,12 +174,14 @@ def add_key(loaded: LoadedLayout, key: PublicKey, steps: Iterable[str] = ()) -> 
     chosen = _chosen(layout, steps)
 
     def authorised(step: Step) -> Step:
-        known_there = any(layout.keys[k].identity == key.identity for k in step.pubkeys if k in layout.keys)
+        known_there = any(there.identity == key.identity for there in layout.keys_of(step))
         wanted = step.name in chosen and not known_there
         return step.replace(pubkeys=(*step.pubkeys, keyid)) if wanted else step
 
+    keys = dict(layout.keys) if known else {**layout.keys, keyid: key}
+    refuse_shared_subkeys(keys.values(), f"keys.{keyid}")
     after = layout.replace(
-        keys=dict(layout.keys) if known else {**layout.keys, keyid: key},
+        keys=keys,
         steps=tuple(authorised(step) for step in layout.steps),
     )
     told = f" and may sign for {_listed(chosen)}" if chosen else ""
@@ -197,10 +199,13 @@ def remove_key(loaded: LoadedLayout, keyid: str, steps: Iterable[str] = (), *, f
     layout = loaded.layout
     label = _meant(layout, keyid)
     chosen = _chosen(layout, steps)
-    affected = [step for step in layout.steps if label in step.pubkeys and (not chosen or step.name in chosen)]
+    gone = {label, *(subkey for subkey, owner in layout.subkeys.items() if owner == label)}
+    affected = [
+        step for step in layout.steps if not gone.isdisjoint(step.pubkeys) and (not chosen or step.name in chosen)
+    ]
     if chosen and not affected:
         raise UsageError(f"the key {label} may not sign for {_listed(chosen)} anyway")
-    changed = {step.name: step.replace(pubkeys=tuple(k for k in step.pubkeys if k != label)) for step in affected}
+    changed = {step.name: step.replace(pubkeys=tuple(k for k in step.pubkeys if k not in gone)) for step in affected}
     if not force:
         _require_thresholds(layout, changed.values(), label)
     after = layout.replace(
@@ -257,9 +262,15 @@ def _load_source(path: str, at: datetime) -> Source:
 
     data = read_file(path, what="source", limit=MAX_SOURCE_BYTES)
     try:
-        return read_source(data, base_directory=os.path.dirname(path), at=at)
+        return read_source(data, base_directory=os.path.dirname(path), at=at, key_of_fingerprint=_in_keyring)
     except FormatError as error:
         raise error.within(path) from None
+
+
+def _in_keyring(fingerprint: str) -> Key:
+    from custody.signing.gpg import export_key  # starts processes
+
+    return export_key(fingerprint)
 
 
 def _require_replaceable(path: str, *, replace: bool, source: str) -> None:
@@ -295,9 +306,7 @@ def _meant(layout: Layout, keyid: str) -> str:
     """Return the label of the only key that has `keyid` as one of its ids, or an id that begins with it."""
     if keyid in layout.keys:
         return keyid
-    found = [
-        label for label, key in layout.keys.items() if keyid and any(name.startswith(keyid) for name in key_ids(key))
-    ]
+    found = [label for label, key in layout.keys.items() if keyid and any(name.startswith(keyid) for name in key.names)]
     if len(found) == 1:
         return found[0]
     known = ", ".join(found or layout.keys) or "none"
@@ -307,7 +316,7 @@ def _meant(layout: Layout, keyid: str) -> str:
 
 def _require_thresholds(layout: Layout, steps: Iterable[Step], label: str) -> None:
     for step in steps:
-        left = {layout.keys[k].identity for k in step.pubkeys if k in layout.keys}
+        left = {key.identity for key in layout.keys_of(step)}
         if len(left) < step.threshold:
             raise UsageError(
                 f"without the key {label}, step {step.name!r} has {len(left)} key(s) for a threshold of"

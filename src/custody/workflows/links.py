@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.encoding.fields import plain_name
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
-from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD, NO_OPENPGP_IN_DSSE, DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import Envelope, read_envelope
 from custody.envelopes.signers import signed_by
@@ -21,10 +22,12 @@ from custody.files import read_file, write_file
 from custody.keys.keyid import short_id
 from custody.keys.public import PublicKey
 from custody.models.link import LINK_TYPE, Link, read_link
+from custody.signing.signer import signing_id
 from custody.value import Value
 from custody.workflows.execute import is_unicode
 
 if TYPE_CHECKING:
+    from custody.keys.key import Key
     from custody.signing.signer import Signer
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "check_directory",
     "check_environment",
     "check_place",
+    "check_signer",
     "in_directory",
     "link_path",
     "read_signed_link",
@@ -52,7 +56,7 @@ class SignedLink(Value):
     """A link with those of the given keys that signed it; empty if no keys were given."""
 
     link: Link
-    signers: tuple[PublicKey, ...] = ()
+    signers: tuple[Key, ...] = ()
 
 
 def link_path(directory: str, name: str, keyid: str) -> str:
@@ -77,6 +81,12 @@ def check_place(path: str) -> None:
         raise StoreError(f"cannot write the link {path!r}: it exists and is not a regular file; remove it first")
 
 
+def check_signer(signer: Signer, *, use_dsse: bool) -> None:
+    """Demand that the envelope can carry what `signer` will make, else raise a SignatureError."""
+    if use_dsse and not isinstance(signer.public_key, PublicKey):
+        raise SignatureError(NO_OPENPGP_IN_DSSE)
+
+
 def check_directory(directory: str) -> None:
     """Demand that links can be written into `directory`, else raise a StoreError."""
     if not os.path.isdir(directory):
@@ -97,7 +107,7 @@ def check_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def sign_with(envelope: Envelope, signer: Signer) -> Envelope:
     """Return `envelope` with the signature of `signer` added."""
-    return envelope.with_signature(signer.public_key.keyid, signer.sign(envelope.signed_bytes))
+    return envelope.with_signature(signing_id(signer), signer.sign(envelope.signed_bytes))
 
 
 def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: bool) -> Envelope:
@@ -111,7 +121,7 @@ def write_link(link: Link, path: str, signer: Signer, *, use_dsse: bool) -> None
     write_file(path, envelope.write(), what="the link")
 
 
-def read_signed_link(path: str, keys: Sequence[PublicKey] = ()) -> SignedLink:
+def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
     """Return the link in the file `path`; given `keys`, at least one of them signed it.
 
     Raises:
@@ -122,7 +132,7 @@ def read_signed_link(path: str, keys: Sequence[PublicKey] = ()) -> SignedLink:
     """
     try:
         envelope = read_envelope(read_file(path, what="the link", limit=MAX_DOCUMENT_BYTES))
-        signers = signed_by(envelope, keys)
+        signers = signed_by(envelope, keys, at=datetime.now(UTC))
         if keys and not signers:
             raise SignatureError(f"{path}: none of the given keys signed it")
         return SignedLink(link=_link_in(envelope), signers=signers)

@@ -6,7 +6,8 @@ hashed with everything that the link's products are hashed with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from custody.artifacts.recording import Recording, record
 from custody.errors import UsageError
@@ -14,6 +15,9 @@ from custody.models.link import Link
 from custody.rules.artifacts import DIGEST_SIZES, Artifacts
 from custody.rules.digests import DEFAULT_PINNED, MODE, Comparison, check_algorithms
 from custody.value import Value
+
+if TYPE_CHECKING:
+    from custody.artifacts.resolvers import Resolver
 
 __all__ = ["Match", "match_products"]
 
@@ -45,11 +49,12 @@ def match_products(
     *,
     recording: Recording = _USUAL,
     pinned: Iterable[str] = DEFAULT_PINNED,
+    resolvers: Mapping[str, Resolver] | None = None,
 ) -> Match:
     """Return how the files at `paths` differ from the products of `link`.
 
     The algorithms of `recording` are replaced by the pinned ones and the link's own; modes are compared if the link
-    has them.
+    has them. `resolvers` record by URI scheme, the usual ones if None.
 
     A path that is missing lacks its products.
 
@@ -62,7 +67,8 @@ def match_products(
     used = {algorithm for digests in link.products.values() for algorithm in digests}
     known = tuple(name for name in DIGEST_SIZES if name in used | comparison.pinned)
     with_modes = MODE in used | comparison.pinned
-    found = record(paths, recording.replace(hash_algorithms=known, modes=with_modes, missing_ok=True))
+    wanted = recording.replace(hash_algorithms=known, modes=with_modes, missing_ok=True)
+    found = record(paths, wanted, resolvers=resolvers)
     if not link.products and not found.artifacts:
         raise UsageError("there is nothing to compare: the link has no products and no file was found")
     match = _match(link.products, found.artifacts, comparison)

@@ -29,6 +29,7 @@ from custody.errors import CustodyError, FormatError, SignatureError, StoreError
 from custody.files import read_file, write_file
 from custody.keys.keyid import short_id
 from custody.models.link import Link, read_link
+from custody.signing.signer import signing_id
 from custody.value import Value
 from custody.workflows.links import (
     FINISHED_ON,
@@ -36,6 +37,7 @@ from custody.workflows.links import (
     check_directory,
     check_environment,
     check_place,
+    check_signer,
     in_directory,
     link_path,
     sign_with,
@@ -122,7 +124,7 @@ def start(
         RecordingError: a material is missing or cannot be recorded.
 
     """
-    path = preliminary_path(options.directory, name, signer.public_key.keyid)
+    path = preliminary_path(options.directory, name, signing_id(signer))
     check_directory(options.directory)
     environment = check_environment(options.environment)
     if os.path.lexists(path) and not options.force:
@@ -153,7 +155,8 @@ def stop(
 
     """
     # 1. What was started, before anything else is looked at.
-    keyid = signer.public_key.keyid
+    keyid = signing_id(signer)
+    check_signer(signer, use_dsse=options.use_dsse)
     preliminary = preliminary_path(options.directory, name, keyid)
     path = link_path(options.metadata_directory, name, keyid)
     check_directory(options.metadata_directory)

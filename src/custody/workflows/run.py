@@ -21,6 +21,7 @@ from custody.encoding.instants import write_instant
 from custody.errors import RecordingError
 from custody.models.link import Link
 from custody.rules.artifacts import Artifacts
+from custody.signing.signer import signing_id
 from custody.value import Value
 from custody.workflows.execute import check_command, execute
 from custody.workflows.execution import Completed, Execution
@@ -30,6 +31,7 @@ from custody.workflows.links import (
     check_directory,
     check_environment,
     check_place,
+    check_signer,
     link_path,
     write_link,
 )
@@ -114,7 +116,8 @@ def run(
 
     """
     # 1. What can be refused is refused before anything is touched.
-    path = link_path(options.metadata_directory, name, signer.public_key.keyid)
+    path = link_path(options.metadata_directory, name, signing_id(signer))
+    check_signer(signer, use_dsse=options.use_dsse)
     check_directory(options.metadata_directory)
     check_place(path)
     # 2. The step.

@@ -13,20 +13,21 @@ functionary, so one signature; a layout has as many owners as you like.
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
 from custody.envelopes.reader import read_envelope, read_signable
 from custody.envelopes.signature import MAX_SIGNATURES
-from custody.envelopes.signers import hints_any, signed_by
+from custody.envelopes.signers import hints_any, signed_by, untimely
 from custody.errors import FormatError, SignatureError, UsageError
 from custody.files import read_file, write_file
 from custody.keys.keyid import short_id
-from custody.keys.public import PublicKey, key_ids
 from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.signing.registry import load_signer
+from custody.signing.signer import signing_id
 from custody.value import Value
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 
     from custody.envelopes.reader import Envelope
     from custody.envelopes.signature import Signature
+    from custody.keys.key import Key
     from custody.signing.signer import Signer
 
 __all__ = [
     "BAD",
+    "EXPIRED",
     "GOOD",
     "MISSING",
     "SignResult",
@@ -49,6 +52,8 @@ __all__ = [
 ]
 
 GOOD, BAD, MISSING = "good", "bad", "missing"
+EXPIRED = "expired"
+"""An OpenPGP signature that is good, but whose key has expired, or whose time is not now."""
 
 _UNFINISHED = ".link-unfinished"
 _MODE = 0o666
@@ -62,7 +67,7 @@ class SignResult(Value):
 
     path: str
     document: Layout | Link
-    keys: tuple[PublicKey, ...]
+    keys: tuple[Key, ...]
     total: int
     removed: int
     others: int = 0
@@ -74,9 +79,9 @@ class SignResult(Value):
 
 
 class SignatureCheck(Value):
-    """Whether `key` signed: `GOOD`, `BAD` (a signature in its name is not its own) or `MISSING`."""
+    """Whether `key` signed: `GOOD`, `BAD` (a signature in its name is not its own), `EXPIRED` or `MISSING`."""
 
-    key: PublicKey
+    key: Key
     state: str
 
 
@@ -135,7 +140,7 @@ def sign_file(
     except FormatError as error:
         raise error.within(path) from None
     keys = tuple(_distinct(signers))
-    target = output or _default_output(path, document, keys)
+    target = output or _default_output(path, document, signers[0])
     result = SignResult(
         path=target,
         document=document,
@@ -170,11 +175,11 @@ def sign_envelope(envelope: Envelope, signers: Sequence[Signer], *, append: bool
         value = signer.sign(message)
         if not key.verify(value, message):
             raise SignatureError(f"the key {short_id(key.keyid)} made a signature that is not its own")
-        signed = signed.with_signature(key.keyid, value)
+        signed = signed.with_signature(signing_id(signer), value)
     return signed
 
 
-def check_signatures(path: str, keys: Sequence[PublicKey]) -> tuple[SignatureCheck, ...]:
+def check_signatures(path: str, keys: Sequence[Key]) -> tuple[SignatureCheck, ...]:
     """Return for every one of `keys` whether it signed the file `path`, in their order.
 
     Raises:
@@ -188,15 +193,18 @@ def check_signatures(path: str, keys: Sequence[PublicKey]) -> tuple[SignatureChe
     data = read_file(path, what="document", limit=MAX_DOCUMENT_BYTES)
     try:
         envelope = read_envelope(data)
-        good = {key.identity for key in signed_by(envelope, keys)}
+        now = datetime.now(UTC)
+        good = {key.identity for key in signed_by(envelope, keys, at=now)}
     except FormatError as error:
         raise error.within(path) from None
-    return tuple(SignatureCheck(key=key, state=_state(envelope, key, good)) for key in keys)
+    return tuple(SignatureCheck(key=key, state=_state(envelope, key, good, now)) for key in keys)
 
 
-def _state(envelope: Envelope, key: PublicKey, good: set[str]) -> str:
+def _state(envelope: Envelope, key: Key, good: set[str], now: datetime) -> str:
     if key.identity in good:
         return GOOD
+    if untimely(envelope, [key], now) is not None:
+        return EXPIRED
     return BAD if hints_any(envelope, [key]) else MISSING
 
 
@@ -255,7 +263,7 @@ def _in_dsse(envelope: Envelope, path: str, *, append: bool) -> Envelope:
     return DSSEEnvelope.wrap(envelope.content())
 
 
-def _distinct(signers: Sequence[Signer]) -> dict[PublicKey, Signer]:
+def _distinct(signers: Sequence[Signer]) -> dict[Key, Signer]:
     """Return the signers by key, each key's material once."""
     found: dict[str, Signer] = {}
     for signer in signers:
@@ -263,18 +271,16 @@ def _distinct(signers: Sequence[Signer]) -> dict[PublicKey, Signer]:
     return {signer.public_key: signer for signer in found.values()}
 
 
-def _is_by_any(signature: Signature, keys: Sequence[PublicKey], message: bytes) -> bool:
+def _is_by_any(signature: Signature, keys: Sequence[Key], message: bytes) -> bool:
     """Return whether the signature is, or says it is, by one of `keys`."""
-    if signature.is_openpgp:
-        return False
-    return any(signature.keyid in key_ids(key) or key.verify(signature.value, message) for key in keys)
+    return any(signature.keyid in key.names or key.verify(signature.value, message) for key in keys)
 
 
-def _default_output(path: str, document: Layout | Link, keys: Sequence[PublicKey]) -> str:
+def _default_output(path: str, document: Layout | Link, signer: Signer) -> str:
     if isinstance(document, Layout):
         # Written by renaming, which would put a file in the place of a symbolic link.
         return os.path.realpath(path) if os.path.islink(path) else path
-    return os.path.join(os.path.dirname(path), f"{document.name}.{short_id(keys[0].keyid)}.link")
+    return os.path.join(os.path.dirname(path), f"{document.name}.{short_id(signing_id(signer))}.link")
 
 
 def _mode(path: str) -> int:

@@ -13,7 +13,6 @@ from custody.envelopes.reader import Envelope, read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
-from custody.keys.public import PublicKey
 from custody.rules.artifacts import DIGEST_SIZES
 from custody.rules.digests import MODE
 from custody.stores.directory import DirectoryStore
@@ -29,6 +28,8 @@ from custody.workflows.remembering import recall, remember
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from custody.keys.key import Key
+    from custody.models.layout import Layout
     from custody.rules.artifacts import Artifacts
     from custody.stores.protocol import EvidenceStore
     from custody.verdict import Verdict
@@ -45,7 +46,7 @@ class Verification(Value):
     """
 
     layout: str | Envelope
-    owner_keys: tuple[PublicKey, ...]
+    owner_keys: tuple[Key, ...]
     evidence: str | EvidenceStore = "."
     artifacts: tuple[str, ...] = ()
     parameters: Mapping[str, str] = {}
@@ -63,24 +64,27 @@ def verify(verification: Verification) -> Verdict:
         CustodyError: it could not be judged: a file is missing or no such document, an inspection cannot be run.
 
     """
-    case = _case(verification)
+    case, layout = _opened(verification)
     options = verification.inspections
     if options is None:
         verdict = judge(case)
     else:
         own = (verification.state,) if verification.state else ()
         with DirectoryInspector(options, case.demands.pinned, verification.progress, own=own) as inspector:
+            if layout is not None:
+                inspector.expect(layout.inspect)
             verdict = judge(case, inspector)
     if verdict.accepted and verification.state:
-        signed = signed_by(case.layout, case.owner_keys)
+        signed = signed_by(case.layout, case.owner_keys, at=case.at)
         identities = tuple(key.identity for key in signed)
         remember(verification.state, verdict, identities, named=bool(case.demands.layout_digest))
     return verdict
 
 
-def verify_materials(verification: Verification, step: str, materials: Artifacts, functionary: PublicKey) -> Verdict:
+def verify_materials(verification: Verification, step: str, materials: Artifacts, functionary: Key) -> Verdict:
     """Return whether `functionary` may perform `step` on `materials` (specification 1.0, section 5.3.5)."""
-    return judge_materials(_case(verification), step, materials, functionary)
+    case, _ = _opened(verification)
+    return judge_materials(case, step, materials, functionary)
 
 
 def read_layout_file(path: str) -> Envelope:
@@ -133,7 +137,8 @@ def _demands(verification: Verification) -> Demands:
     return demands.replace(remembered=recall(verification.state))
 
 
-def _case(verification: Verification) -> Case:
+def _opened(verification: Verification) -> tuple[Case, Layout | None]:
+    """Return what is to be judged, and the layout if its owners signed it."""
     layout = verification.layout
     envelope = read_layout_file(layout) if isinstance(layout, str) else layout
     demands = _demands(verification)
@@ -151,11 +156,11 @@ def _case(verification: Verification) -> Case:
     except FormatError as error:
         raise error.within(layout if isinstance(layout, str) else "layout") from None
     if opened is None:
-        return case
+        return case, None
     store = verification.evidence
     found = gather(
         opened,
         DirectoryStore(store) if isinstance(store, str) else store,
         progress=verification.progress,
     )
-    return case.replace(evidence=found)
+    return case.replace(evidence=found), opened

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from custody.artifacts.names import NameClashError
 from custody.artifacts.recording import Recording, record
 from custody.errors import RecordingError
 
@@ -73,7 +74,7 @@ def test_a_uri_is_not_normalised_but_its_prefix_is_stripped(tree: Path) -> None:
 def test_a_collision_after_stripping_is_an_error(tree: Path) -> None:
     (tree / "a" / "x").mkdir(parents=True)
     (tree / "b" / "x").mkdir(parents=True)
-    with pytest.raises(RecordingError, match="cannot record both 'a/x' and 'b/x'"):
+    with pytest.raises(NameClashError, match="cannot record both 'a/x' and 'b/x'"):
         record(["dir:a/x", "dir:b/x"], Recording(lstrip_paths=("a/", "b/")))
     with pytest.raises(RecordingError, match="no name is left"):
         record(["dir:a/x"], Recording(lstrip_paths=("a/x",)))

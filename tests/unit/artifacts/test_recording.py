@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from custody.artifacts.options import PrefixClashError
 from custody.artifacts.recording import DEFAULT_EXCLUDES, Recorded, Recording, record
 from custody.errors import RecordingError, UsageError
 
@@ -271,7 +272,7 @@ class TestStripping:
 
     @pytest.mark.parametrize("pair", [("a", "a/b"), ("a/b", "a"), ("a", "a"), ("", "a")])
     def test_two_prefixes_that_fit_the_same_path_are_refused(self, pair: tuple[str, str]) -> None:
-        with pytest.raises(UsageError, match="both fit the same paths"):
+        with pytest.raises(PrefixClashError, match="both fit the same paths"):
             Recording(lstrip_paths=pair)
 
     def test_a_collision_is_an_error_that_names_both_files(self, tree: Path) -> None:

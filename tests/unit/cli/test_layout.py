@@ -12,6 +12,7 @@ from custody.cli.main import main
 from custody.encoding.strict import read_json
 from custody.envelopes.reader import read_envelope
 from custody.keys.keyid import legacy_keyid_of
+from custody.keys.public import PublicKey
 from custody.models.layout import Layout, read_layout
 from custody.signing.keypair import generate, write_pair
 from custody.workflows.keys import read_public_key
@@ -70,6 +71,7 @@ def keyid(name: str) -> str:
 
 def legacy_keyid(name: str) -> str:
     key = read_public_key(f"{name}.pub")
+    assert isinstance(key, PublicKey)
     return legacy_keyid_of(key.keytype, key.scheme, key.public)
 
 

@@ -412,6 +412,25 @@ def test_json_has_the_verdict_the_findings_and_on_request_every_rule(capsys: Out
     assert reasons(capsys) == {"owner-signature-missing"}
 
 
+def test_all_artifacts_of_a_failure_are_listed_on_request_and_in_json_only(chain: Chain, capsys: Output) -> None:
+    names = [f"made{number:02}" for number in range(25)]
+    for name in names:
+        Path(name).write_text(name)
+    chain.run("build", "bob", ("app.c",), ("app.c", *names), ["true"])
+    chain.change(lambda layout: layout["steps"][1].update(expected_products=[["ALLOW", "app.c"], ["DISALLOW", "*"]]))
+    capsys.readouterr()
+    assert verify("--format", "json") == 1
+    (finding,) = (f for f in document(capsys)["findings"] if f["reason"] == "product-disallowed")
+    assert ([a["name"] for a in finding["artifacts"]], finding["artifact_count"]) == (names[:20], 25)
+    assert verify("--format", "json", "--all-artifacts") == 1
+    (finding,) = (f for f in document(capsys)["findings"] if f["reason"] == "product-disallowed")
+    assert ([a["name"] for a in finding["artifacts"]], finding["artifact_count"]) == (names, 25)
+    assert verify() == 1
+    assert "and 5 more; --format json --all-artifacts lists all" in capsys.readouterr().out
+    assert verify("--all-artifacts") == 2
+    assert "--all-artifacts: expected --format json with it" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("chain")
 def test_explain_shows_which_rule_consumed_an_artifact_and_where_its_digest_came_from(capsys: Output) -> None:
     assert verify() == 0

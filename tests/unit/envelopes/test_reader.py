@@ -10,7 +10,8 @@ from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import Envelope, read_envelope, read_signable
 from custody.envelopes.signature import MAX_SIGNATURES
-from custody.errors import FormatError
+from custody.errors import FormatError, SignatureError
+from custody.keys.openpgp import OpenPGPSignature
 
 LINK = {"_type": "link", "name": "build", "extra": {"x": [1, "é"]}}
 PAYLOAD = json.dumps(LINK).encode()
@@ -115,14 +116,34 @@ def test_fields_of_a_signature_are_kept(document: dict[str, Any]) -> None:
     assert json.loads(envelope.write())["signatures"] == [entry]
 
 
-@pytest.mark.parametrize("make", [metablock, dsse])
-def test_an_openpgp_signature_is_kept_as_it_was(make: Any) -> None:  # noqa: ANN401  # one of two makers
-    entry = {"keyid": "ab" * 20, "other_headers": "04000108", "signature": "00FF"}
-    envelope = read(make(signatures=[entry]))
-    assert envelope.signatures[0].is_openpgp
-    assert envelope.signatures[0].value == b"\0\xff"
+def test_an_openpgp_signature_is_kept_as_it_was() -> None:
+    entry = {"keyid": "ab" * 20, "other_headers": "04000108", "signature": "00FF", "short_keyid": "ab" * 8}
+    envelope = read(metablock(signatures=[entry]))
+    expected = OpenPGPSignature(keyid="ab" * 20, other_headers=b"\x04\0\x01\x08", signature=b"\0\xff")
+    assert envelope.signatures[0].value == expected
     assert json.loads(envelope.write())["signatures"] == [entry]
-    assert not read(make()).signatures[0].is_openpgp
+    assert isinstance(read(metablock()).signatures[0].value, bytes)
+
+
+@pytest.mark.parametrize("change", [{"signature": "x"}, {"other_headers": "x"}, {"other_headers": None}])
+def test_an_openpgp_signature_that_is_not_hexadecimal_is_refused(change: dict[str, object]) -> None:
+    entry = {"keyid": "ab" * 20, "other_headers": "04000108", "signature": "00FF"}
+    read(metablock(signatures=[entry]))
+    with pytest.raises(FormatError, match=rf"signatures\[0\]\.{next(iter(change))}"):
+        read(metablock(signatures=[{**entry, **change}]))
+
+
+def test_dsse_carries_no_openpgp_signature() -> None:
+    entry = {"keyid": "ab" * 20, "other_headers": "04000108", "signature": "00FF"}
+    read(metablock(signatures=[entry]))
+    with pytest.raises(FormatError, match=r"signatures\[0\]: an OpenPGP signature, which DSSE has no place for"):
+        read(dsse(signatures=[entry]))
+    signature = OpenPGPSignature(keyid="ab" * 20, other_headers=b"x", signature=b"y")
+    signed = Metablock.wrap({}).with_signature("ignored", signature)
+    assert read_envelope(signed.write()) == signed
+    assert signed.signatures[0].keyid == "ab" * 20
+    with pytest.raises(SignatureError, match="leave DSSE out"):
+        DSSEEnvelope.wrap({}).with_signature("ignored", signature)
 
 
 def test_a7_a_file_with_both_signed_and_payload_is_refused() -> None:

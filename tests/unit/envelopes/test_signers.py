@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import Envelope, read_envelope
-from custody.envelopes.signers import hints_any, signed_by
+from custody.envelopes.signature import MAX_SIGNATURES
+from custody.envelopes.signers import hints_any, signed_by, untimely
 from custody.keys.keyid import legacy_keyid_of
 from custody.keys.public import PublicKey, key_of_spki
+from tests.openpgp import Maker, seconds
 
 KINDS: Sequence[type[Metablock | DSSEEnvelope]] = (Metablock, DSSEEnvelope)
 LAYOUT = {"_type": "layout", "expires": "2030-01-01T00:00:00Z", "steps": [{"name": "build", "threshold": 1}]}
@@ -130,12 +133,60 @@ def test_an_absent_hint_changes_nothing(bare: Envelope) -> None:
     assert signed_by(read_envelope(json.dumps(document).encode()), [B, A]) == (A,)
 
 
-@pytest.mark.parametrize("headers", ["", "04000108", None, 1])
-def test_an_openpgp_signature_never_counts(bare: Envelope, headers: object) -> None:
+@pytest.mark.parametrize("headers", ["", "04000108"])
+def test_an_openpgp_signature_never_counts_for_a_plain_key(headers: str) -> None:
+    bare = Metablock.wrap(LAYOUT)
     document = json.loads(signed(bare, ALICE).write())
     value = ALICE.sign(bare.signed_bytes).hex()
-    document["signatures"] = [{"keyid": A.keyid, "other_headers": headers, "signature": value, "sig": value}]
+    strange = {"keyid": A.keyid, "other_headers": headers, "signature": value, "sig": value}
+    document["signatures"].insert(0, strange)
+    assert signed_by(read_envelope(json.dumps(document).encode()), [A]) == (A,)
+    document["signatures"] = [strange]
     assert signed_by(read_envelope(json.dumps(document).encode()), [A]) == ()
+
+
+def openpgp(*makers: Maker, **said: Any) -> Envelope:  # noqa: ANN401  # see `Maker.headers`
+    envelope: Envelope = Metablock.wrap(LAYOUT)
+    for maker in makers:
+        envelope = envelope.with_signature("", maker.sign(envelope.signed_bytes, **said))
+    return read_envelope(envelope.write())
+
+
+DORA, LAPTOP, ERIN = Maker("dora"), Maker("laptop"), Maker("erin")
+D, E = DORA.with_subkeys(LAPTOP), ERIN.key
+
+
+def test_an_openpgp_signature_counts_for_its_primary_key_once() -> None:
+    assert signed_by(openpgp(LAPTOP), [A, E, D]) == (D,)
+    assert signed_by(openpgp(LAPTOP, DORA), [A, E, D]) == (D,)
+    assert set(signed_by(openpgp(LAPTOP, ERIN), [A, E, D])) == {D, E}
+    assert signed_by(openpgp(LAPTOP), [A, E]) == ()
+    assert hints_any(openpgp(LAPTOP), [D])
+    assert not hints_any(openpgp(LAPTOP), [E])
+
+
+def test_an_openpgp_signature_counts_only_at_its_time() -> None:
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    old = D.replace(validity=1)
+    assert signed_by(openpgp(DORA), [D], at=at) == (D,)
+    assert signed_by(openpgp(DORA), [old]) == (old,)
+    assert signed_by(openpgp(DORA), [old], at=at) == ()
+    assert untimely(openpgp(DORA), [D], at) is None
+    late = untimely(openpgp(DORA), [old], at)
+    assert late is not None
+    assert late.key_expired
+    assert untimely(openpgp(ERIN), [old], at) is None
+    again = openpgp(DORA, created=seconds(2027)).with_signature("", DORA.sign(openpgp().signed_bytes))
+    assert signed_by(again, [D], at=at) == (D,)
+
+
+def test_openpgp_signatures_cost_no_guesses() -> None:
+    plain = Metablock.wrap(LAYOUT)
+    envelope: Envelope = plain
+    for number in range(MAX_SIGNATURES - 1):
+        envelope = envelope.with_signature("", ERIN.sign(b"other").replace(keyid=f"{number:040x}"))
+    envelope = envelope.with_signature("", ALICE.sign(plain.signed_bytes))
+    assert signed_by(envelope, [B, C, D, A]) == (A,)
 
 
 def test_hints_name_keys_under_any_of_their_ids(bare: Envelope) -> None:

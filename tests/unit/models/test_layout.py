@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custody.errors import FormatError
+from custody.keys.public import PublicKey
 from custody.models.layout import MAX_ITEMS, Inspection, Layout, Step, read_layout
 from custody.rules.variants import Allow, Disallow, Match
 
@@ -81,7 +82,9 @@ def test_a_layout_is_read() -> None:
     assert found.inspect == (
         Inspection(name="untar", run=("tar", "xf", "app"), expected_products=(Disallow(pattern="evil"),)),
     )
-    assert found.keys["carol"].public == PUBLIC
+    carol = found.keys["carol"]
+    assert isinstance(carol, PublicKey)
+    assert carol.public == PUBLIC
     assert found.ignored == ()
 
 

@@ -13,9 +13,12 @@ __all__ = ["Session", "custody_on_terminal"]
 
 _CHILD = """
 import os, sys
-os.open(sys.argv[1], os.O_RDWR)  # the first terminal that a session leader opens becomes its own
+os.open(sys.argv.pop(1), os.O_RDWR)  # the first terminal that a session leader opens becomes its own
+"""
+
+_CUSTODY = """
 from custody.cli.main import main
-sys.exit(main(sys.argv[2:]))
+sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -27,11 +30,14 @@ class Session(NamedTuple):
     screen: str
 
 
-def custody_on_terminal(*arguments: str, cwd: str, answers: list[str]) -> Session:
-    """Return the outcome of `custody ARGUMENTS`, where each question on the terminal gets the next answer."""
+def custody_on_terminal(*arguments: str, cwd: str, answers: list[str], command: str = _CUSTODY) -> Session:
+    """Return the outcome of `custody ARGUMENTS`, where each question on the terminal gets the next answer.
+
+    `command` is Python code that carries out another command, whose arguments are in `sys.argv`.
+    """
     master, slave = pty.openpty()
     started = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, os.ttyname(slave), *arguments],
+        [sys.executable, "-c", _CHILD + command, os.ttyname(slave), *arguments],
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -9,11 +9,13 @@ from custody.encoding.strict import read_json
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_envelope
 from custody.errors import FormatError, StoreError
+from custody.keys.openpgp import OpenPGPKey
 from custody.keys.pem import write_pem
 from custody.models.layout import Inspection, Layout, Step, read_layout
 from custody.sources.functionaries import same_key
 from custody.sources.starter import STARTER, STARTER_KEYS
 from custody.sources.supply_chain import compile_source, read_source
+from tests.openpgp import Maker, bound, certificate
 from tests.simulator import actor, rules
 
 if TYPE_CHECKING:
@@ -151,7 +153,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "another scheme": (
         "file:keys/bob",
         "pkcs11:bob",
-        "line 5, functionaries.bob: keys cannot be read from pkcs11: URIs; give a PEM file, file:PATH",
+        "line 5, functionaries.bob: keys cannot be read from pkcs11: URIs; give a key file, file:PATH",
     ),
     "an empty URI": ("file:keys/bob.pub", "'file:'", "line 5, functionaries.bob: expected a key, got ''"),
     "the same key twice": (
@@ -282,14 +284,44 @@ def test_a_key_file_is_read_with_a_limit_and_its_kind_is_checked(tmp_path: Path)
     for data, problem in {
         b"\xff": "is not text",
         b"{}": "custody key convert",
-        b"x" * 70_000: "expected at most 65536 bytes",
+        b"x" * (1024 * 1024 + 1): "expected at most 1048576 bytes",
+        certificate(Maker("alice"))[:-1]: "not an OpenPGP public key",
     }.items():
         (tmp_path / "alice.pub").write_bytes(data)
         with pytest.raises(FormatError, match=rf"line 2, functionaries.alice: .*{problem}"):
             compile_source(text.encode(), base_directory=str(tmp_path), at=AT)
-    (tmp_path / "alice.pub").write_text(PEM["alice"])
-    layout = compile_source(text.encode(), base_directory=str(tmp_path), at=AT)
-    assert list(layout.keys) == [KEYS["alice"].keyid]
+    for data, keyid in (
+        (PEM["alice"].encode(), KEYS["alice"].keyid),
+        (certificate(Maker("alice")), Maker("alice").key.keyid),
+    ):
+        (tmp_path / "alice.pub").write_bytes(data)
+        layout = compile_source(text.encode(), base_directory=str(tmp_path), at=AT)
+        assert list(layout.keys) == [keyid]
+
+
+def test_functionaries_share_no_subkey(tmp_path: Path) -> None:
+    alice, bob, laptop = Maker("alice"), Maker("bob"), Maker("laptop")
+    text = "expires: 1 day\nfunctionaries:\n  alice: alice.gpg\n  bob: bob.gpg\nsteps: []\n"
+    (tmp_path / "alice.gpg").write_bytes(certificate(alice, subkeys=[bound(alice, laptop)]))
+    (tmp_path / "bob.gpg").write_bytes(certificate(bob))
+    assert len(compile_source(text.encode(), base_directory=str(tmp_path), at=AT).keys) == 2
+    (tmp_path / "bob.gpg").write_bytes(certificate(bob, subkeys=[bound(bob, laptop)]))
+    with pytest.raises(FormatError, match=r"line 4, functionaries\.bob: keys .* share a subkey"):
+        compile_source(text.encode(), base_directory=str(tmp_path), at=AT)
+
+
+def test_the_keyring_is_reached_only_by_who_may() -> None:
+    fingerprint = Maker("alice").key.keyid
+    text = f"expires: 1 day\nfunctionaries: {{alice: 'gpg:{fingerprint}'}}\nsteps: []\n".encode()
+
+    def of_fingerprint(asked: str) -> OpenPGPKey:
+        assert asked == fingerprint
+        return Maker("alice").key
+
+    source = read_source(text, base_directory="", at=AT, key_of_fingerprint=of_fingerprint)
+    assert source.layout.keys == {fingerprint: Maker("alice").key}
+    with pytest.raises(FormatError, match="cannot be reached here; export the key into a file"):
+        read_source(text, base_directory="", at=AT)
 
 
 def test_key_files_are_sought_from_the_directory_of_the_source() -> None:

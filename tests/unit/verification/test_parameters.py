@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from custody.errors import FormatError, UsageError
-from custody.verification.parameters import substitute
+from custody.verification.parameters import ParameterMissingError, substitute
 
 
 def layout(*rules: list[str], command: list[str] | None = None) -> dict[str, Any]:
@@ -47,9 +47,10 @@ def test_a_value_goes_where_its_name_stands(tokens: list[str], values: dict[str,
 def test_a_name_without_a_value_is_an_error_in_rules_and_stays_in_commands() -> None:
     document: Any = substitute(layout(command=["echo", "{other}", "{v}"]), {"v": "1"})
     assert document["steps"][0]["expected_command"] == ["echo", "{other}", "1"]
-    with pytest.raises(FormatError) as caught:
+    with pytest.raises(ParameterMissingError) as caught:
         substitute(layout(["CREATE", "{v}"], ["MATCH", "*", "IN", "{other}"]), {"v": "1"})
     assert caught.value.where == "steps[0].expected_products[1][3]"
+    assert type(caught.value.within("a.layout")) is ParameterMissingError
 
 
 @pytest.mark.parametrize("pattern", ["v[{v}]", "[!{v}]", "[]{v}]", "[!]{v}]", "[a]b[c{v}]", "[{v}"])

@@ -7,13 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from custody.encoding.instants import write_instant
+from custody.encoding.instants import MAX_CLOCK_SKEW, write_instant
 from custody.envelopes.reader import digest_of
 from custody.models.link import Link
 from custody.verdict import Finding, Reason
 from custody.verification.case import Demands, Evidence
 from custody.verification.judge import judge
-from custody.verification.votes import MAX_CLOCK_SKEW
 from tests.simulator import AT, Simulator, actor, link_name, signed, two_steps
 
 NAME = link_name("build", actor("bob"))

@@ -8,6 +8,7 @@ import pytest
 
 from custody.envelopes.metablock import Metablock
 from custody.errors import CustodyError, ExecutionError, RecordingError, StoreError, UsageError
+from custody.models.layout import Inspection
 from custody.models.link import Link
 from custody.verification.case import Evidence
 from custody.workflows.inspect import DirectoryInspector, InspectionOptions
@@ -157,6 +158,17 @@ def test_a_link_is_kept_only_where_asked_and_not_seen_by_later_inspections(final
         assert set(inspector.record(())) == {"out", "look.link"}
 
 
+def test_how_a_link_is_written_can_be_chosen(final: Path) -> None:
+    def compact(link: Link) -> bytes:
+        return json.dumps({"signed": link.document(), "signatures": []}).encode()
+
+    with DirectoryInspector(options(final, links_directory=str(final), link_bytes=compact), SHA256) as inspector:
+        for _ in range(2):
+            inspector.keep(LINK)
+            assert (final / "look.link").read_bytes() == compact(LINK)
+            assert set(inspector.record(())) == {"out"}
+
+
 NOT_ITS_OWN = {
     "of another inspection": Metablock.wrap(LINK.replace(name="other").document()).write(),
     "signed": Metablock.wrap(LINK.document()).with_signature("x", b"y").write(),
@@ -175,6 +187,25 @@ def test_a_kept_link_replaces_only_an_earlier_one_of_the_same_inspection(final: 
         with pytest.raises(CustodyError, match="left as it is"):
             inspector.keep(LINK)
     assert file.read_bytes() == NOT_ITS_OWN[case]
+
+
+def test_a_link_of_an_earlier_verification_is_left_out_only_where_it_will_be_replaced(final: Path) -> None:
+    file = final / "look.link"
+    file.write_bytes(Metablock.wrap(LINK.document()).write())
+    look = Inspection(name="look", run=("true",))
+    for links_directory, expected, seen in (
+        (str(final), [look], {"out"}),
+        (str(final), [look.replace(name="other")], {"out", "look.link"}),
+        ("", [look], {"out", "look.link"}),
+    ):
+        with DirectoryInspector(options(final, links_directory=links_directory), SHA256) as inspector:
+            inspector.expect(expected)
+            assert set(inspector.record(())) == seen
+    for data in NOT_ITS_OWN.values():
+        file.write_bytes(data)
+        with DirectoryInspector(options(final, links_directory=str(final)), SHA256) as inspector:
+            inspector.expect([look])
+            assert set(inspector.record(())) == {"out", "look.link"}
 
 
 def test_progress_names_the_command(final: Path) -> None:

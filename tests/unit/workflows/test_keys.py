@@ -73,7 +73,8 @@ def test_json_that_is_no_key_is_refused(change: dict[str, object], said: str, ma
     [
         ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "a certificate; take its key out"),
         ("-----BEGIN RSA PUBLIC KEY-----\nMIIB\n-----END RSA PUBLIC KEY-----\n", "the older form"),
-        ("-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "an OpenPGP key"),
+        ("-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "not an OpenPGP public key"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "a private OpenPGP key; export the public one"),
         ("ssh-ed25519 AAAA me", "an OpenSSH public key; convert it"),
         ("ecdsa-sha2-nistp256 AAAA me", "an OpenSSH public key"),
         ("", "expected one PEM block"),
@@ -101,8 +102,8 @@ def test_bytes_and_missing_files_are_named(tmp_path: Path) -> None:
         read_public_key(str(tmp_path / "der"))
     with pytest.raises(StoreError, match="No such file"):
         read_public_key(str(tmp_path / "none"))
-    (tmp_path / "large").write_bytes(b"x" * 65537)
-    with pytest.raises(StoreError, match="at most 65536 bytes"):
+    (tmp_path / "large").write_bytes(b"x" * (1024 * 1024 + 1))
+    with pytest.raises(StoreError, match="at most 1048576 bytes"):
         read_public_key(str(tmp_path / "large"))
 
 

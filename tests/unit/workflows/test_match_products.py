@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from custody.artifacts.recording import Recording, record
+from custody.artifacts.recording import Recorded, Recording, record
 from custody.errors import UsageError
 from custody.models.link import Link
 from custody.workflows.match_products import match_products
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -54,6 +55,17 @@ def test_only_the_given_paths_are_compared(here: Path) -> None:
     assert not match_products(link).equal
     assert match_products(link, ["dist"]).equal
     assert match_products(link, ["dist/a"]).only_in_products == ("dist/b",)
+
+
+def test_other_resolvers_may_look_at_the_paths() -> None:
+    link = link_of()
+
+    def recorded(_references: Sequence[str], _recording: Recording) -> Recorded:
+        return Recorded(artifacts={**link.products, "own:x": {"sha256": "0" * 64}})
+
+    match = match_products(link, ["own:x"], resolvers={"file": recorded, "own": recorded})
+    assert match.not_in_products == ("own:x",)
+    assert match_products(link, ["own:x"]).only_in_products == ("dist/a", "dist/b")
 
 
 def test_missing_path_lacks_its_products() -> None:

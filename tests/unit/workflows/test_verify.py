@@ -125,6 +125,20 @@ def test_an_inspection_runs_for_real(tmp_path: Path) -> None:
     assert verify(verification).reasons == {Reason.MATERIAL_DIFFERS}
 
 
+def test_a_verification_that_keeps_links_can_be_repeated_in_the_same_directory(tmp_path: Path) -> None:
+    final = tmp_path / "final"
+    final.mkdir()
+    (final / "out").write_text("2")
+    chain = two_steps()
+    chain.inspection("look", "true", ["MATCH out WITH PRODUCTS FROM build", "DISALLOW *"])
+    options = InspectionOptions(directory=str(final), links_directory=str(final))
+    verification = on_disk(tmp_path / "links", chain).replace(inspections=options)
+    verify(verification).require()
+    verify(verification).require()
+    (final / "other.link").write_bytes((final / "look.link").read_bytes())
+    assert verify(verification).reasons == {Reason.MATERIAL_DISALLOWED}
+
+
 def test_progress_is_told_of_files_and_inspections(tmp_path: Path) -> None:
     chain = two_steps()
     chain.inspection("look", "true")

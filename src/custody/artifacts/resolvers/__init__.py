@@ -21,5 +21,11 @@ def default_resolvers() -> Mapping[str, Resolver]:
     from custody.artifacts.resolvers.directory import record_directories
     from custody.artifacts.resolvers.file import record_files
     from custody.artifacts.resolvers.git import record_repositories
+    from custody.artifacts.resolvers.ostree import record_refs
 
-    return {"dir": record_directories, "file": record_files, "git": record_repositories}
+    return {
+        "dir": record_directories,
+        "file": record_files,
+        "git": record_repositories,
+        "ostree": record_refs,
+    }
