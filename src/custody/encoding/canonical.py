@@ -13,12 +13,13 @@ from typing import Any
 
 from custody.encoding.fields import path_to
 from custody.encoding.text import to_utf8
+from custody.encoding.uniform import UniformObject
 from custody.errors import FormatError
 
 __all__ = ["canonical_json", "check_canonical"]
 
 _SCALARS = frozenset({str, int, bool, type(None)})
-_CONTAINERS = frozenset({dict, list, tuple})
+_CONTAINERS = frozenset({dict, list, tuple, UniformObject})
 
 _ESCAPED_CONTROL = re.compile(r"\\[bfnrtu]")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -34,14 +35,22 @@ def canonical_json(document: object) -> bytes:
     """
     check_canonical(document)
     try:
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return to_utf8(_text(document))
     except ValueError as error:  # an integer beyond the interpreter's limit of digits
         raise FormatError(f"cannot be written as canonical JSON: {error}") from None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, UniformObject):
+        return value.canonical_text()
+    if isinstance(value, dict) and any(isinstance(item, UniformObject) for item in value.values()):
+        return "{" + ",".join(f"{_encode(key)}:{_text(value[key])}" for key in sorted(value)) + "}"
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     if _ESCAPED_CONTROL.search(text):
         # Standard JSON escapes control characters, canonical JSON does not: write it ourselves. An
         # escaped backslash before one of these letters also leads here, which costs time only.
-        text = _encode(document)
-    return to_utf8(text)
+        return _encode(value)
+    return text
 
 
 def check_canonical(document: object, where: str = "") -> None:
@@ -61,6 +70,8 @@ def _is_plainly_canonical(document: object) -> bool:
     if not containers and type(document) not in _SCALARS:
         return False
     for container in containers:  # grows while it is walked
+        if type(container) is UniformObject:  # text, all of it
+            continue
         if type(container) is dict and not all(type(key) is str for key in container):
             return False
         for item in container.values() if type(container) is dict else container:

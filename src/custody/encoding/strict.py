@@ -13,6 +13,7 @@ from typing import Any
 
 from custody.encoding.indented import write_indented
 from custody.encoding.text import to_utf8
+from custody.encoding.uniform import LARGE_TEXT, Seen, UniformObject, parse_large
 from custody.errors import FormatError
 
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_DOCUMENT_BYTES", "read_json", "write_json"]
@@ -29,8 +30,8 @@ MAX_DIGITS = 4000
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
-    """Return the one document that `data` holds.
+def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, seen: Seen | None = None) -> Any:
+    """Return the one document that `data` holds; large parts of it that were `seen` before are the same objects.
 
     Raises:
         FormatError: `data` is not strict JSON, or is larger than `limit` bytes.
@@ -42,7 +43,9 @@ def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from None
-    document = _parse(text)
+    document = None if len(text) < LARGE_TEXT else parse_large(text, _DECODER.raw_decode, seen or Seen())
+    if document is None:
+        document = _parse(text)
     _refuse_depth(document, MAX_DEPTH)
     if _MAY_BE_SURROGATE.search(text):
         _refuse_surrogates(document)
@@ -74,13 +77,7 @@ def write_json(document: object, *, indent: int | None = 1, ensure_ascii: bool =
 def _parse(text: str) -> Any:
     _refuse_what_looks_otherwise(text)
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_integer,
-        )
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise FormatError(f"not JSON: {error.msg} at {place}") from None
@@ -131,11 +128,21 @@ def _refuse_surrogates(document: object) -> None:
     to_utf8(json.dumps(document, ensure_ascii=False))
 
 
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_constant=_constant,
+    parse_float=_float,
+    parse_int=_integer,
+)
+
+
 def _refuse_depth(value: object, left: int) -> None:
     if not isinstance(value, dict | list):
         return
     if left == 0:
         raise FormatError(f"nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, UniformObject):  # it has one more level
+        return
     for item in value.values() if isinstance(value, dict) else value:
         if isinstance(item, dict | list):
             _refuse_depth(item, left - 1)

@@ -20,7 +20,7 @@ def from_base64(text: str, where: str) -> bytes:
         FormatError: `text` is not base64.
 
     """
-    standard = text.translate(_URL_SAFE)
+    standard = text.translate(_URL_SAFE) if "-" in text or "_" in text else text
     if "=" not in standard:
         standard += "=" * (-len(standard) % 4)
     try:

@@ -15,6 +15,7 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custody.encoding.uniform import Seen
     from custody.keys.openpgp import OpenPGPSignature
 
 __all__ = ["IN_TOTO_PAYLOAD", "NO_OPENPGP_IN_DSSE", "DSSEEnvelope"]
@@ -63,10 +64,10 @@ class DSSEEnvelope(Value):
         """The bytes that signatures cover."""
         return pae(self.payload_type, self.payload)
 
-    def content(self) -> Mapping[str, Any]:
+    def content(self, seen: Seen | None = None) -> Mapping[str, Any]:
         """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
         try:
-            return as_object(read_json(self.payload), "")
+            return as_object(read_json(self.payload, seen=seen), "")
         except FormatError as error:
             raise error.within("payload") from None
 

@@ -18,6 +18,7 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from custody.encoding.uniform import Seen
     from custody.keys.openpgp import OpenPGPSignature
 
 __all__ = ["Metablock"]
@@ -62,7 +63,7 @@ class Metablock(Value):
         """The bytes that signatures cover."""
         return canonical_json(self.document)
 
-    def content(self) -> Mapping[str, Any]:
+    def content(self, seen: Seen | None = None) -> Mapping[str, Any]:  # noqa: ARG002  # it was parsed with its envelope
         """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
         return self.document
 

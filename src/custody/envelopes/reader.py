@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from custody.encoding.fields import as_object
 from custody.encoding.strict import read_json
 from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.errors import FormatError
+
+if TYPE_CHECKING:
+    from custody.encoding.uniform import Seen
 
 __all__ = ["Envelope", "digest_of", "read_envelope", "read_signable"]
 
@@ -21,14 +25,14 @@ def digest_of(envelope: Envelope) -> str:
     return hashlib.sha256(envelope.payload).hexdigest()
 
 
-def read_envelope(data: bytes) -> Envelope:
-    """Return the envelope in `data`; what it carries is not looked at.
+def read_envelope(data: bytes, seen: Seen | None = None) -> Envelope:
+    """Return the envelope in `data`; what it carries is not looked at. Parts that were `seen` are not parsed again.
 
     Raises:
         FormatError: `data` is not JSON, no envelope, two envelopes in one, or a document without an envelope.
 
     """
-    value = as_object(read_json(data), "")
+    value = as_object(read_json(data, seen=seen), "")
     has_signed, has_payload = "signed" in value, "payload" in value
     if has_signed and has_payload:
         raise FormatError("the file has both 'signed' and 'payload': which one was meant?")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from custody.encoding.fields import as_object, describe, path_to
 from custody.encoding.text import is_hex
+from custody.encoding.uniform import UniformObject
 from custody.errors import FormatError
 
 __all__ = [
@@ -40,6 +41,9 @@ DIGEST_SIZES = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of each algorithm that a verification may pin."""
 
 _FILE = "file:"
+
+_SUSPECTS = ("\n\n", "\n.\n", "//", "/\n", "\n./", "/./", "/.\n", "/../", "/..\n", "\n..\n", ":")
+"""What no name has that is certainly a normalised path without a scheme, in text with one name a line."""
 
 
 def path_of(name: str) -> str:
@@ -78,6 +82,8 @@ def read_artifacts(value: object, where: str) -> Artifacts:
         FormatError: a name is malformed or stands twice, a digest is not hexadecimal or missing (D7, D11).
 
     """
+    if isinstance(value, UniformObject) and _is_plain(value):
+        return value
     result: dict[str, Digests] = {}
     for name, digests in as_object(value, where).items():
         path = path_of(name)
@@ -91,6 +97,23 @@ def read_artifacts(value: object, where: str) -> Artifacts:
             raise FormatError(f"{path!r:.200} stands here twice, with and without 'file:'", where=where)
         result[path] = _read_digests(digests, where, name)
     return result
+
+
+def _is_plain(artifacts: UniformObject) -> bool:
+    """Return whether all names and digests are as they should be, judged together; if not, each has to be looked at.
+
+    The answer is noted down, since a chain lists the same artifacts several times.
+    """
+    if artifacts.checked is None:
+        size = DIGEST_SIZES.get(artifacts.key)
+        digests = [members[artifacts.key] for members in artifacts.values()]
+        names = "\n".join(("", *artifacts, ""))
+        artifacts.checked = (
+            all(len(digest) == size for digest in digests)
+            and is_hex("".join(digests))
+            and not any(suspect in names for suspect in _SUSPECTS)
+        )
+    return bool(artifacts.checked)
 
 
 def read_digests(value: object, where: str) -> Digests:

@@ -64,8 +64,8 @@ class _Group(list["Vote"]):
 
     def __init__(self, link: Link) -> None:
         super().__init__()
-        self.materials = dict(link.materials)
-        self.products = dict(link.products)
+        self.materials = link.materials
+        self.products = link.products
 
     def admits(self, link: Link, comparison: Comparison) -> bool:
         """Return whether the link contradicts none of the group's."""
@@ -74,10 +74,14 @@ class _Group(list["Vote"]):
 
     def learn(self, link: Link) -> None:
         """Take over digests that the group did not have yet."""
-        for own, other in ((self.materials, link.materials), (self.products, link.products)):
-            for name, digests in other.items():
-                if not digests.keys() <= own[name].keys():
-                    own[name] = {**digests, **own[name]}
+        self.materials = _joined(self.materials, link.materials)
+        self.products = _joined(self.products, link.products)
+
+
+def _joined(own: Artifacts, other: Artifacts) -> Artifacts:
+    """Return the same artifacts with all digests that one of the two has."""
+    new = {name: {**digests, **own[name]} for name, digests in other.items() if not digests.keys() <= own[name].keys()}
+    return {**own, **new} if new else own
 
 
 def _groups(votes: Sequence[Vote], comparison: Comparison) -> list[_Group]:
@@ -103,7 +107,8 @@ def _groups(votes: Sequence[Vote], comparison: Comparison) -> list[_Group]:
                 group = _Group(link)
                 groups.append(group)
                 peers.append(group)
-            group.learn(link)
+            else:
+                group.learn(link)
             exact[said] = by_link[id(link)] = group
         group.append(vote)
     return groups

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from custody.encoding.uniform import Seen
 from custody.keys.key import Key
 from custody.models.layout import Layout
 from custody.rules.digests import Comparison
@@ -50,7 +51,7 @@ class Sublayout(Value):
 class Tree:
     """What the levels of one judgement share: layouts met so far, inspections still to run and those that ran."""
 
-    __slots__ = ("_searches", "failed", "met", "passed", "pending")
+    __slots__ = ("_searches", "failed", "met", "passed", "pending", "seen")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Tree:
         self.passed = passed or {}
         self.failed = failed or {}
         self.pending: list[Pending] = []
+        self.seen = Seen()
         self._searches = 0
 
     def forget(self, lineage: Lineage) -> None:

@@ -109,7 +109,7 @@ def age_problem(link: Link, place: Place) -> str:
 def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_sublayout: SublayoutJudge) -> list[Vote]:
     if evidence.trouble:
         raise _NotCountedError(Reason.LINK_UNREADABLE, f"{evidence.source} is not counted: {evidence.trouble}")
-    envelope = read_envelope(evidence.content)
+    envelope = read_envelope(evidence.content, place.tree.seen)
     if envelope.payload_type != IN_TOTO_PAYLOAD:
         raise _NotCountedError(
             Reason.PAYLOAD_TYPE_WRONG,
@@ -121,7 +121,7 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_s
     if not keys:
         raise _unsigned(envelope, evidence, step, layout, place)
     # 2. Then the content.
-    content = envelope.content()
+    content = envelope.content(place.tree.seen)
     kind = content.get("_type")
     if kind == LAYOUT_TYPE:
         inner = place.below(step.name, evidence, digest_of(envelope))
