@@ -5,13 +5,16 @@
 - No test reaches beyond this machine: connecting or resolving anything but loopback raises
   `NetworkBlockedError`. The processes a test starts are not covered.
 - Signals mean what they usually mean, however the tests were started.
-- `@pytest.mark.component("gpg")` says that a test needs an installed program. Without it the test
-  is skipped with the reason; where `CI` is true, nothing may be left out quietly, so it fails.
+- `@pytest.mark.component("gpg")` says that a test needs an installed program, or a part of
+  `.reference/`, which `make reference` makes. Without it the test is skipped with the reason; where
+  `CI` is true, nothing may be left out quietly, so it fails. Only what needs a Go toolchain may
+  always be missing.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import shutil
 import signal
@@ -39,6 +42,15 @@ COMPONENTS: Mapping[str, tuple[str, str]] = {
     "softhsm2": ("softhsm2-util", "softhsm2"),
     "ssh-keygen": ("ssh-keygen", "openssh-client"),
 }
+
+# component: (file or folder in `.reference/` that proves it is there, part that `make reference` makes).
+PEERS: Mapping[str, tuple[str, str]] = {
+    "reference": ("venv/bin/in-toto-run", "venv"),
+    "reference-source": ("in_toto-3.1.0/tests", "source"),
+    "in-toto-golang": ("bin/in-toto-golang", "bin/in-toto-golang"),
+}
+OPTIONAL = {"in-toto-golang"}
+REFERENCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".reference")
 
 CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "XDG_")
 CLEARED = ("EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK")
@@ -72,15 +84,33 @@ class NetworkBlockedError(RuntimeError):
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or in CI fail, a test whose component is not installed."""
+    """Skip, or in CI fail, a test whose component is not there."""
     for marker in item.iter_markers("component"):
         component = marker.args[0]
-        program, package = COMPONENTS.get(component, (component, component))
-        if shutil.which(program) is None:
-            reason = f"needs {program}, which is not on PATH: apt-get install {package}"
-            if IN_CI:
-                pytest.fail(f"{reason} (CI may not skip)", pytrace=False)
+        reason = _missing_peer(component) if component in PEERS else _missing_program(component)
+        if reason and IN_CI and component not in OPTIONAL:
+            pytest.fail(f"{reason} (CI may not skip)", pytrace=False)
+        if reason:
             pytest.skip(reason)
+
+
+def _missing_program(component: str) -> str:
+    program, package = COMPONENTS.get(component, (component, component))
+    if shutil.which(program) is not None:
+        return ""
+    return f"needs {program}, which is not on PATH: apt-get install {package}"
+
+
+def _missing_peer(component: str) -> str:
+    path, part = PEERS[component]
+    if os.path.exists(os.path.join(REFERENCE, path)):
+        return ""
+    try:
+        with open(os.path.join(REFERENCE, "made.json"), encoding="utf-8") as file:
+            why = json.load(file)["missing"][part]
+    except (OSError, ValueError, LookupError):
+        why = "run `make reference`"
+    return f"needs .reference/{path}: {why}"
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ from types import TracebackType
 from typing import Self
 
 import custody
+import in_toto
 
 __all__ = ["Command", "File", "PageError", "Shell", "read_page", "run_page", "update_page"]
 
@@ -48,6 +49,7 @@ PARTS = re.compile(f"{HEX.pattern}|{INSTANT.pattern}|" + r"\.\.\.")
 PREFIXES = (8, 12)
 """The beginnings by which messages and file names call an id; they follow the whole id."""
 ANY = "..."
+IN_TOTO = [f"in-toto-{name}" for name in ("keygen", "match-products", "mock", "record", "run", "sign", "verify")]
 MARK = "=====end-of-command"
 
 
@@ -164,7 +166,7 @@ def _is_line(expected: str, actual: str, names: Names) -> bool:
 
 
 class Shell:
-    """A shell in `directory` that knows `custody` and `python3`; its commands read nothing."""
+    """A shell in `directory` that knows `custody`, `in-toto-*` and `python3`; its commands read nothing."""
 
     def __init__(self, directory: Path) -> None:
         """Start it."""
@@ -214,17 +216,21 @@ class Shell:
 
 
 def _environment(programs: Path) -> Mapping[str, str]:
-    """Return the environment of the shell, with shims for this interpreter and this custody put into `programs`."""
+    """Return the environment of the shell, with shims for this interpreter and these packages put into `programs`."""
     programs.mkdir()
-    for name, arguments in (("custody", "-m custody "), ("python3", "")):
+    shims = {"custody": "-m custody ", "python3": ""}
+    for name in IN_TOTO:
+        module = name.replace("-", "_")
+        shims[name] = f"-c 'import sys; from in_toto.{module} import main; sys.argv[0] = \"{name}\"; main()' "
+    for name, arguments in shims.items():
         shim = programs / name
         shim.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments}"$@"\n')
         shim.chmod(0o755)
-    package = Path(custody.__file__).parents[1]
+    packages = [str(Path(package.__file__).parents[1]) for package in (custody, in_toto) if package.__file__]
     return {
         **os.environ,
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PYTHONPATH": str(package),
+        "PYTHONPATH": os.pathsep.join(packages),
         "PYTHONUNBUFFERED": "1",  # what goes to stdout and stderr keeps its order, as on a terminal
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_COLOR": "1",

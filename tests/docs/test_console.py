@@ -17,7 +17,16 @@ def page_of(*lines: str) -> str:
     return "\n".join(["# Page", "", "```console", *lines, "```", ""])
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+NEEDS = {"gpg.md": "gpg"}
+"""Programs without which a page cannot be performed."""
+
+
+def marked(page: Path) -> object:
+    marks = [pytest.mark.component(NEEDS[page.name])] if page.name in NEEDS else []
+    return pytest.param(page, marks=marks, id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in WITH_COMMANDS])
 def test_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
     assert run_page(page.read_text(encoding="utf-8"), tmp_path, page.parent) > 0
 

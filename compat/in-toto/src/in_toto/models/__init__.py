@@ -1,0 +1,1 @@
+"""Layouts, links and their envelopes, as objects that programs change."""
