@@ -38,6 +38,7 @@ __all__ = [
     "Maker",
     "bound",
     "certificate",
+    "certification",
     "flags",
     "gpg_home",
     "packet",
@@ -52,7 +53,7 @@ VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "openp
 
 MESSAGE = bytes.fromhex(VECTORS["message"])
 
-EDDSA, SHA256_NUMBER = 22, 8
+EDDSA, MD5_NUMBER, SHA256_NUMBER = 22, 1, 8
 SIGN, CERTIFY, ENCRYPT = 0x02, 0x01, 0x0C
 
 
@@ -136,7 +137,7 @@ class Maker:
     def packet_body(self, content: bytes, *, unhashed: bytes = b"", **said: Any) -> bytes:  # noqa: ANN401  # see `headers`
         """Return the body of a signature's packet over `content`."""
         covered = self.headers(**said)
-        digest = signature_digest(content, covered, said.get("hash_number", SHA256_NUMBER))
+        digest = _digest(content, covered, said.get("hash_number", SHA256_NUMBER))
         value = self._private.sign(digest)
         numbers = mpi(value[:32]) + mpi(value[32:])
         return covered + len(unhashed).to_bytes(2, "big") + unhashed + digest[:2] + numbers
@@ -144,6 +145,14 @@ class Maker:
     def signed_packet(self, content: bytes, **said: Any) -> bytes:  # noqa: ANN401  # see `headers`
         """Return the packet of a signature over `content`."""
         return packet(2, self.packet_body(content, **said))
+
+
+def _digest(content: bytes, headers: bytes, hash_number: int) -> bytes:
+    """Return what is signed, also with a hash that is never accepted."""
+    if hash_number == MD5_NUMBER:
+        trailer = b"\x04\xff" + len(headers).to_bytes(4, "big")
+        return hashlib.md5(content + headers + trailer, usedforsecurity=False).digest()
+    return signature_digest(content, headers, hash_number)
 
 
 def flags(value: int) -> bytes:
@@ -159,12 +168,19 @@ def certificate(
     more: bytes = flags(CERTIFY | SIGN),
     created: int = seconds(2025),
     hash_number: int = SHA256_NUMBER,
+    user_id: bytes | None = None,
 ) -> bytes:
     """Return the key of `who` as `gpg --export` writes it; `before` stands right after the primary key."""
-    user_id = who.name.encode()
-    content = who.hashed + b"\xb4" + len(user_id).to_bytes(4, "big") + user_id
-    certification = who.signed_packet(content, kind=0x13, created=created, more=more, hash_number=hash_number)
-    return packet(6, who.body) + before + packet(13, user_id) + certification + b"".join(subkeys)
+    name = who.name.encode() if user_id is None else user_id
+    certified = certification(who, name, created=created, more=more, hash_number=hash_number)
+    return packet(6, who.body) + before + certified + b"".join(subkeys)
+
+
+def certification(who: Maker, user_id: bytes, *, tag: int = 13, **said: Any) -> bytes:  # noqa: ANN401  # see `Maker.headers`
+    """Return a user id of `who` with the signature of its own; with the `tag` 17 it is an attribute, a picture."""
+    lead = b"\xb4" if tag == 13 else b"\xd1"
+    content = who.hashed + lead + len(user_id).to_bytes(4, "big") + user_id
+    return packet(tag, user_id) + who.signed_packet(content, kind=0x13, **said)
 
 
 def bound(
@@ -177,15 +193,18 @@ def bound(
     created: int = seconds(2025),
     behind: bytes = b"",
     claim: bool = True,
+    hash_number: int = SHA256_NUMBER,
+    back_hash_number: int = SHA256_NUMBER,
 ) -> bytes:
     """Return a subkey with its binding; `back` signs in the other direction, by default the subkey itself."""
     content = who.hashed + subkey.hashed
     area = more + (flags(purpose) if purpose is not None else b"")
     unhashed = b""
     if claim:
-        embedded = (back or subkey).packet_body(content, kind=0x19, created=created)
+        embedded = (back or subkey).packet_body(content, kind=0x19, created=created, hash_number=back_hash_number)
         unhashed = subpacket(32, embedded)
-    binding = who.signed_packet(content, kind=0x18, created=created, more=area, unhashed=unhashed)
+    said = {"created": created, "more": area, "unhashed": unhashed, "hash_number": hash_number}
+    binding = who.signed_packet(content, kind=0x18, **said)
     return packet(14, subkey.body) + binding + behind
 
 

@@ -228,6 +228,17 @@ def test_gpg_keys_sign_and_check(here: Place, keyring: GPGHome) -> None:
     here.lay(chain_of_two(dsse=True))
     ran = sign(here, "-f", layout, "-g", *home)
     assert (ran.code, ran.err) == (2, "The following error occurred while signing: GPG Signing is not implemented\n")
+    ran = sign(here, "-f", layout, "--verify", "-g", olga, *home)
+    assert (ran.code, "a DSSE envelope cannot carry" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["env:alice", "hsm:alice", "file:alice", "a:b"])
+def test_a_key_file_may_be_called_like_a_key_elsewhere(place: Place, layout: Path, name: str) -> None:
+    (place.root / "alice").rename(place.final / name)
+    assert sign(place, "-f", str(layout), "-k", name).code == 0
+    assert signers(layout, "alice") == ["alice"]
+    (place.final / name).unlink()
+    assert sign(place, "-f", str(layout), "-k", name).code == 2
 
 
 def test_the_version_names_both(here: Place) -> None:

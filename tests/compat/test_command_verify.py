@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -387,3 +390,43 @@ def test_the_time_out_of_the_settings_is_looked_at_when_the_parser_is_made(monke
     assert create_parser().parse_args(line).inspect_timeout == 10
     monkeypatch.setattr("in_toto.settings.LINK_CMD_EXEC_TIMEOUT", 33)
     assert create_parser().parse_args(line).inspect_timeout == 33
+
+
+def in_shell(here: Place, line: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Return what the shell does with `line`, in which `$@` runs the words as a module with arguments."""
+    paths = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    return subprocess.run(
+        ["sh", "-c", line, "sh", sys.executable, "-m", *words],
+        cwd=here.final,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_closed_streams_change_no_verdict(here: Place, closed: str) -> None:
+    chain = chain_of_two()
+    here.lay(chain)
+    words = ("in_toto.in_toto_verify", "-v", "-l", "../root.layout", "--verification-keys", "../owner.pub")
+    assert in_shell(here, f'"$@" {closed}', *words, "--link-dir", "../links").returncode == 0
+    chain.remove("build", "bob")
+    here.lay(chain)
+    assert in_shell(here, f'"$@" {closed}', *words, "--link-dir", "../links").returncode == 1
+
+
+def test_the_version_on_a_full_disk_is_an_error(here: Place) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full here")
+    assert in_shell(here, '"$@"', "in_toto.in_toto_verify", "--version").returncode == 0
+    ran = in_shell(here, '"$@" >/dev/full', "in_toto.in_toto_verify", "--version")
+    assert (ran.returncode, ran.stderr) == (1, "(in-toto-verify) OSError: [Errno 28] No space left on device\n")
+
+
+def test_an_older_spelling_takes_no_owner_away(here: Place) -> None:
+    here.lay(chain_of_two())
+    here.key("bob")
+    assert here.verify().code == 0
+    ran = here.verify("--layout-keys", "../bob.pub")
+    assert (ran.code, "both stand for --verification-keys" in ran.err) == (2, True)

@@ -179,6 +179,27 @@ def test_A4_evidence_in_the_inspected_directory_is_left_out_by_its_digest(place:
     assert place.command("in-toto-verify", *options).code == (1 if place.is_here else 0)
 
 
+def test_A4_only_an_earlier_link_of_the_same_inspection_is_left_out_besides(place: Place) -> None:
+    (place.final / "out").write_text("2")
+    for _ in range(2):
+        place.expect(inspected(), here=0, there=0)
+    link, other = place.final / "look.link", place.final / "other.link"
+    other.write_bytes(link.read_bytes())
+    ran = place.verify()
+    assert ran.code == (1 if place.is_here else 0)
+    assert ("other.link" in ran.err) is place.is_here
+    other.replace(link)
+    assert place.verify().code == 0
+    if place.is_here:
+        assert place.remedy() == 1  # writes no link, so this one is not about to be replaced
+        assert place.remedy("--inspection-links .") == 0
+        assert place.remedy("--exclude look.link") == 0
+    document = json.loads(link.read_text())
+    document["signed"]["name"] = "other"
+    link.write_text(json.dumps(document))
+    assert place.verify().code == (1 if place.is_here else 0)
+
+
 def test_A9_an_inspection_does_not_run_on_materials_that_its_rules_refuse(place: Place) -> None:
     (place.final / "out").write_text("evil")
     place.expect(inspected("touch ran"), here=1, there=1)

@@ -202,6 +202,46 @@ def test_A6_a_link_with_other_headers_can_be_signed_again(here: Place, home: Pat
     assert here.command(*check).code == 0
 
 
+def test_X20_a_key_in_a_layout_has_its_creation_time(place: Place) -> None:
+    bob = Functionary()
+    for left_out, here in (((), 0), (("creation_time",), 1)):
+        chain = new_chain()
+        chain.step("build", "bob", perform=False)
+        key = {name: value for name, value in bob.document().items() if name not in left_out}
+
+        def change(document: dict[str, Any], key: dict[str, Any] = key) -> None:
+            document["keys"] = {bob.keyid: key}
+            document["steps"][0]["pubkeys"] = [bob.keyid]
+
+        chain.document_changes.append(change)
+        link = Metablock.wrap(Link(name="build", products=hashed({"out": "1"})).document())
+        signed = {**json.loads(link.write()), "signatures": [bob.sign(link.signed_bytes, bob.headers())]}
+        chain.files[f"build.{bob.keyid[:8]}.link"] = json.dumps(signed).encode()
+        place.expect(chain, here=here, there=0, says="creation_time: missing" if here else "")
+
+
+ADD_AGAIN = """
+import json, sys
+from in_toto.models.layout import Layout
+with open(sys.argv[1]) as file:
+    layout = Layout.read(json.load(file))
+layout.add_functionary_key_from_gpg_keyid(sys.argv[2], gpg_home=sys.argv[3])
+print(json.dumps(layout.keys))
+"""
+
+
+@pytest.mark.component("gpg")
+def test_X20_a_key_without_its_creation_time_can_be_put_into_the_layout_again(here: Place, home: Path) -> None:
+    fingerprint = make_key(home, "again with its time", "rsa2048")
+    whole = added(here, home, fingerprint)
+    assert whole is not None
+    partial = {name: value for name, value in whole.items() if name != "creation_time"}
+    document = {"_type": "layout", "steps": [], "inspect": [], "readme": "", "expires": "2090-01-01T00:00:00Z"}
+    (here.final / "old.json").write_text(json.dumps({**document, "keys": {fingerprint: partial}}))
+    ran = here.python(ADD_AGAIN, "old.json", fingerprint, str(linked(home)))
+    assert json.loads(ran.out) == {fingerprint: whole} != {fingerprint: partial}
+
+
 @pytest.mark.component("gpg")
 def test_GHSA_jjgp_a_revoked_key_does_not_get_into_a_layout(place: Place, home: Path) -> None:
     fingerprint = make_key(home, f"revoked {place.is_here}", "rsa2048")
@@ -228,11 +268,14 @@ def test_GHSA_jjgp_a_subkey_for_encryption_is_none_that_signs(place: Place, home
 
 
 @pytest.mark.component("gpg")
-def test_X10_a_key_that_vouches_for_itself_by_sha1_is_refused(place: Place, home: Path) -> None:
+def test_X10_a_key_that_vouches_for_itself_by_sha1_is_used_with_a_warning(place: Place, home: Path) -> None:
     fingerprint = make_key(home, f"sha1 {place.is_here}", "rsa2048", digest="SHA1")
     run = ("in-toto-run", "-n", "edit", "-x", "-g", fingerprint, "--gpg-home", str(linked(home)))
+    renewal = f"gpg --quick-set-expire {fingerprint} never"
     ran = place.command(*run)
-    assert ran.code == (1 if place.is_here else 0)
-    assert not place.is_here or "--quick-set-expire" in ran.err
-    gpg(home, "--quick-set-expire", fingerprint, "never")
-    assert place.command(*run).code == 0
+    assert ran.code == 0
+    assert (renewal in ran.err) is place.is_here
+    assert added(place, home, fingerprint) is not None
+    gpg(home, *renewal.split()[1:])
+    ran = place.command(*run)
+    assert (ran.code, renewal in ran.err) == (0, False)

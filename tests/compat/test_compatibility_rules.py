@@ -68,6 +68,24 @@ def test_D7_a_path_written_another_way_does_not_pass_a_rule(place: Place, path: 
         assert place.verify().code == 0
 
 
+@pytest.mark.parametrize(
+    "rule", ["MATCH * IN {} WITH PRODUCTS FROM write", "MATCH lib/* WITH PRODUCTS IN {} FROM write"]
+)
+@pytest.mark.parametrize("prefix", ["lib/", "./lib", "lib//"])
+def test_D7_a_prefix_is_written_one_way_too(place: Place, rule: str, prefix: str) -> None:
+    made = "a" if rule.startswith("MATCH * IN") else "lib/lib/a"
+
+    def change(document: dict[str, Any]) -> None:
+        document["steps"][1]["expected_materials"][0] = rule.format(prefix).split()
+
+    for used, tidy in (("1", 0), ("2", 1)):
+        chain = matching(rule.format("lib"), {made: "1"}, {"lib/a": used})
+        place.expect(chain, here=tidy, there=tidy)
+        chain.document_changes.append(change)
+        there = tidy if prefix == "lib/" else 1  # the others match nothing
+        place.expect(chain, here=1, there=there, says=f"got '{prefix}'; write 'lib'")
+
+
 def test_CVE_2021_41087_a_detour_does_not_pass_disallow(place: Place) -> None:
     chain = one_step("CREATE app", "DISALLOW foo", products={"app": "1"})
     place.expect(chain, here=0, there=0)

@@ -416,6 +416,9 @@ class TestGPG:
         with pytest.raises(NotImplementedError):
             envelope.create_signature(GPGSigner(homedir=home.path))
         assert envelope.signatures == {}
+        key = Layout().add_functionary_key_from_gpg_keyid(home.fingerprints("<alice@example.com>")[0], home.path)
+        with pytest.raises(ValueError, match="cannot carry a signature by the GPG key"):
+            envelope.verify_signature(key)
 
 
 def test_keys_of_both_libraries_are_alike(alice: CryptoSigner) -> None:

@@ -81,6 +81,13 @@ def test_options_of_today_are_left_alone() -> None:
         ("in-toto-run", "--step-name=a --name=b", "--step-name"),
         ("in-toto-run", "-d a --link-dir b", "--metadata-directory"),
         ("in-toto-record", "start --key a --signing-key b", "--signing-key"),
+        ("in-toto-run", "--step build --name test", "--step-name"),
+        ("in-toto-run", "-nbuild --name test", "--step-name"),
+        ("in-toto-run", "--metadata-dir a --link-dir b", "--metadata-directory"),
+        ("in-toto-verify", "--verification-keys a --layout-keys b", "--verification-keys"),
+        ("in-toto-verify", "-k a -k b", "--verification-keys"),
+        ("in-toto-verify", "--verif a --key b", "--verification-keys"),
+        ("in-toto-verify", "--link-dir a --links-dir b", "--link-dir"),
     ],
 )
 def test_two_spellings_of_one_option_are_a_problem(command: str, line: str, stands: str) -> None:

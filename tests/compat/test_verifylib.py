@@ -17,6 +17,7 @@ from custody.errors import RejectedError
 from custody.models.link import Link as CoreLink
 from in_toto import settings, verifylib
 from in_toto._boundary.keys import load_public_key_from_file
+from in_toto._boundary.signing import Signature
 from in_toto.exceptions import (
     BadReturnValueError,
     FormatError,
@@ -244,6 +245,15 @@ def test_rules_of_inspections_are_judged(on_disk: Chain) -> None:
     with pytest.raises(RuleVerificationError, match=r"matched the following artifacts: \['evil.pyc'\]") as caught:
         on_disk.verify(look(*rules), persist_inspection_links=False)
     assert "Full trace for 'expected_materials' of item 'look':" in str(caught.value)
+
+
+def test_no_name_for_the_directory_with_the_links_is_the_current_one(on_disk: Chain) -> None:
+    layout = on_disk.lay(chain_of_two())
+    with pytest.raises(LinkNotFoundError):
+        in_toto_verify(layout, on_disk.keys, "")
+    for path in (on_disk.place.root / "links").iterdir():
+        path.rename(path.name)
+    in_toto_verify(layout, on_disk.keys, "")
 
 
 def test_links_of_inspections_are_kept_if_that_is_asked_for(on_disk: Chain) -> None:
@@ -496,9 +506,9 @@ def test_a3_links_are_sought_in_one_directory(on_disk: Chain) -> None:
             verifylib.load_links_for_layout(layout, ".")
 
 
-def metablock(name: str, *who: str) -> Metablock:
+def metablock(name: str, *who: str, products: dict[str, Any] | None = None) -> Metablock:
     """Return a link of the step `name`, signed by each of `who`."""
-    envelope = Metablock(signed=Link(name=name))
+    envelope = Metablock(signed=Link(name=name, products=products or {}))
     for each in who:
         signature = actor(each).sign(envelope.signed.signable_bytes).hex()
         envelope.signatures.append({"keyid": actor(each).keyid, "sig": signature})
@@ -516,11 +526,31 @@ def key_of(name: str) -> dict[str, Any]:
     return {"keyid": key.keyid, "keytype": key.keytype, "scheme": key.scheme, "keyval": {"public": key.public}}
 
 
-NOT_COUNTED: dict[str, Callable[[], Metablock]] = {
+def dsse(payload: bytes, payload_type: str = "application/vnd.in-toto+json") -> Envelope:
+    """Return an envelope that `bob` signed."""
+    envelope = Envelope(payload, payload_type, {})
+    signature = actor("bob").sign(envelope.pae()).hex()
+    envelope.signatures[actor("bob").keyid] = Signature(actor("bob").keyid, signature)
+    return envelope
+
+
+LINK = json.dumps(Link(name="build").document()).encode()
+
+NOT_COUNTED: dict[str, Callable[[], Metadata]] = {
     "not signed": lambda: metablock("build"),
     "signed by nobody of the step": lambda: metablock("build", "mallory"),
     "of another step": lambda: metablock("other", "bob"),
+    "an artifact under a second name": lambda: metablock("build", "bob", products=hashed({"dir/../foo": "1"})),
+    "an artifact without a digest": lambda: metablock("build", "bob", products={"foo": {}}),
+    "of another type": lambda: dsse(LINK, "text/plain"),
+    "no document": lambda: dsse(b"{"),
+    "neither link nor layout": lambda: dsse(b'{"_type": "statement"}'),
 }
+
+
+def test_a_link_in_an_envelope_of_the_right_type_is_counted() -> None:
+    links = {"build": {actor("bob").keyid: dsse(LINK)}}
+    assert verifylib.verify_link_signature_thresholds(layout_of(1, "bob"), links) == links
 
 
 @pytest.mark.parametrize("case", NOT_COUNTED)

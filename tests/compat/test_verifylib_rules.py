@@ -167,6 +167,28 @@ def test_a_failure_tells_what_was_in_the_queue() -> None:
     assert "Available products (used for queue):" in str(caught.value)
 
 
+def test_d7_an_artifact_has_one_name_among_rules_for_links() -> None:
+    rules = [["DISALLOW", "evil"]]
+    verify_item_rules("build", "products", rules, {"build": Link(name="build", products=hashed({"good": "1"}))})
+    for second_name in ("./evil", "dir/../evil", "//evil", "evil/"):
+        links = {"build": Link(name="build", products=hashed({second_name: "1"}))}
+        with pytest.raises(FormatError, match="expected a normalised path"):
+            verify_item_rules("build", "products", rules, links)
+    links = {"build": Link(name="build", products=hashed({"file:evil": "1"}))}
+    with pytest.raises(RuleVerificationError, match=r"'DISALLOW evil' matched the following artifacts: \['evil'\]"):
+        verify_item_rules("build", "products", rules, links)
+
+
+def test_d7_an_artifact_has_one_name_among_links_that_rules_match() -> None:
+    rules = [["MATCH", "a", "WITH", "PRODUCTS", "FROM", "other"], ["DISALLOW", "*"]]
+    own = Link(name="item", materials=hashed({"a": "1"}))
+    others = {"item": own, "other": Link(name="other", products=hashed({"a": "1"}))}
+    verify_item_rules("item", "materials", rules, others)
+    others["other"] = Link(name="other", products=hashed({"a": "1", "./a": "1"}))
+    with pytest.raises(FormatError, match="products of 'other'"):
+        verify_item_rules("item", "materials", rules, others)
+
+
 def test_a_side_that_there_is_not_is_an_error() -> None:
     with pytest.raises(FormatError, match="one of 'materials' or 'products'"):
         verify_item_rules("item", "artifacts", [], LINKS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.key_options import remark
 from custody.cli.layout_options import add_at, add_force, at_from
 from custody.cli.output import note, printable, say, warn
 
@@ -82,7 +83,9 @@ def _build(options: Namespace) -> int:
     from custody.workflows.layout import build_layout  # not for --help
 
     at = at_from(options)
-    built = build_layout(options.source, options.output, at=at, use_dsse=options.use_dsse, replace=options.force)
+    built = build_layout(
+        options.source, options.output, at=at, use_dsse=options.use_dsse, replace=options.force, remark=remark
+    )
     output = printable(options.output)
     say(output)
     _remark(built, at)

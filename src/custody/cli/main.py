@@ -77,7 +77,7 @@ def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
         " 1 rejected, 2 could not be done or judged.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"custody {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="custody", required=True)
     for name in [only] if only else COMMANDS:
         command = commands.add_parser(
             name,

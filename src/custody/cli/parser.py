@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-import textwrap
 from typing import TYPE_CHECKING, NoReturn
 
 from custody.cli.instead import (
@@ -25,13 +25,20 @@ __all__ = ["HelpFormatter", "Parser"]
 _INDENTED = re.compile(r"^[ \t]", re.MULTILINE)
 _EXPLICIT_VALUE = re.compile(r"argument (\S+): ignored explicit argument ")
 _INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '([^']*)' \(choose from (.*)\)", re.DOTALL)
+_USUAL_COLUMNS = 80
 _ASKING = ("-P", "--password", "-p", "--prompt", "--new-password")
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Wraps prose at the terminal's width, and leaves examples and lists, which are indented, as they are."""
 
+    def __init__(self, prog: str, **options: int) -> None:
+        """Take the width from the terminal without the help of `shutil`, whose import every command would pay for."""
+        super().__init__(prog, **{"width": _columns() - 2, **options})
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap  # only help has text to fill
+
         filled = [
             paragraph if _INDENTED.search(paragraph) else textwrap.fill(paragraph, width, break_on_hyphens=False)
             for paragraph in text.strip("\n").split("\n\n")
@@ -44,6 +51,17 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             return super()._format_action_invocation(action)
         value = self._format_args(action, self._get_default_metavar_for_optional(action))
         return f"{', '.join(action.option_strings)} {value}"
+
+
+def _columns() -> int:
+    """Return the width of the terminal as `shutil.get_terminal_size` does."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _USUAL_COLUMNS
 
 
 class Parser(argparse.ArgumentParser):

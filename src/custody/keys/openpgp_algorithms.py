@@ -111,7 +111,7 @@ class Algorithm(Value):
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import padding, utils
 
-        known = (hashes.SHA1(), hashes.SHA224(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303  # SHA-1 only in revocations
+        known = (hashes.SHA1(), hashes.SHA224(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303  # SHA-1 only in what a key says of itself
         hashed = utils.Prehashed(next(one for one in known if one.digest_size == len(digest)))
         try:
             if self.keytype == "rsa":

@@ -6,11 +6,12 @@ Such a file is a heap of packets that anybody may have put together. Only what t
 2. a subkey belongs to it if the primary key says so, and the subkey says so too: otherwise somebody could claim the
    signatures of another's subkey;
 3. only a subkey that is meant for signing signs (GHSA-jjgp-whrp-gq8m);
-4. what is revoked, expired, not yet valid or too weak does not count: of a primary key an error, of a subkey a remark.
+4. what is revoked, expired, not yet valid or too weak does not count: of a primary key an error, of a subkey a remark;
+5. what a key says of itself with SHA-1 counts, with a remark (see `openpgp_sha1`).
 
 `pysequoia` (the extra `gpg`) takes armour and packets apart, and its own opinion on fingerprint and expiry is heard,
-too. It does not tell which subkeys are bound, and calls revoked what any stranger's revocation lies beside, so all
-signatures are checked here.
+too, the latter unless the key rests on SHA-1, which it never accepts. It does not tell which subkeys are bound, and
+calls revoked what any stranger's revocation lies beside, so all signatures are checked here.
 """
 
 from __future__ import annotations
@@ -20,23 +21,24 @@ from typing import TYPE_CHECKING
 
 from custody.encoding.instants import MAX_CLOCK_SKEW, write_instant
 from custody.errors import FormatError, UsageError
+from custody.keys import openpgp_sha1
 from custody.keys.keyid import short_id
 from custody.keys.openpgp import OpenPGPKey, algorithm_of
 from custody.keys.openpgp_algorithms import algorithm_numbered
 from custody.keys.openpgp_document import MAX_SUBKEYS, make_openpgp_key
 from custody.keys.openpgp_forms import MAX_CERTIFICATE_BYTES
 from custody.keys.openpgp_packets import (
-    SHA1,
     SignaturePacket,
     issuers,
     read_signature_packet,
     signature_digest,
     v4_fingerprint,
 )
+from custody.keys.openpgp_sha1 import is_by_sha1, leaves_no_room
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pysequoia import Cert
 
@@ -71,7 +73,7 @@ def read_certificate(
 ) -> OpenPGPKey:
     """Return the one public key in `data`, armoured or not, with those of its subkeys that may sign at `at`.
 
-    `remark` is told which subkeys for signing were left out, and why.
+    `remark` is told which subkeys for signing were left out, and why, and what rests on SHA-1.
 
     Raises:
         FormatError: it is no such key, or one that nobody should rely on: not its own, expired, revoked or weak.
@@ -91,7 +93,9 @@ def read_certificate(
         key = judge.key(remark)
     except FormatError as error:
         raise FormatError(error.problem, where=where, remedy=error.remedy) from None
-    _second_opinion(certificate, key, at, where)
+    _second_opinion(certificate, key, where)
+    if not judge.rests_on_sha1:
+        _second_opinion_on_expiry(certificate, key, at, where)
     return key
 
 
@@ -99,11 +103,14 @@ def _taken_apart(data: bytes, where: str) -> tuple[Cert, list[tuple[int, bytes]]
     """Return the certificate as pysequoia has it, and the tags and bodies of its packets."""
     try:
         from pysequoia import Cert
-        from pysequoia.packet import PacketPile
+        from pysequoia.packet import PacketPile, Tag
     except ImportError:
         raise UsageError("reading OpenPGP keys needs an extra: pip install 'custody[gpg]'") from None
     try:
-        packets = [(int(packet.tag), bytes(packet.body)) for packet in PacketPile.from_bytes(data)]
+        # pysequoia counts the kinds of packets, and its numbers are those of the standard up to 14 only.
+        numbers = {int(Tag.UserAttribute): _ATTRIBUTE, int(Tag.Padding): _PADDING}
+        numbers |= {number: number for number in range(_SUBKEY + 1)}
+        packets = [(numbers.get(int(packet.tag), -1), bytes(packet.body)) for packet in PacketPile.from_bytes(data)]
         _refuse_secret(packets, where)
         certificates = Cert.split_bytes(data)
     except (RuntimeError, ValueError) as error:
@@ -130,10 +137,14 @@ def _refuse_secret(packets: Iterable[tuple[int, bytes]], where: str) -> None:
         )
 
 
-def _second_opinion(certificate: Cert, key: OpenPGPKey, at: datetime, where: str) -> None:
-    """Refuse what pysequoia refuses, if it sees more than was seen here."""
+def _second_opinion(certificate: Cert, key: OpenPGPKey, where: str) -> None:
+    """Refuse a key that is another one to pysequoia."""
     if certificate.fingerprint != key.keyid:
         raise FormatError(f"its fingerprint is not certain: {key.keyid} or {certificate.fingerprint}", where=where)
+
+
+def _second_opinion_on_expiry(certificate: Cert, key: OpenPGPKey, at: datetime, where: str) -> None:
+    """Refuse what pysequoia refuses, if it sees more than was seen here."""
     try:
         expiration = certificate.expiration
     except RuntimeError as error:
@@ -154,7 +165,7 @@ def _parts(packets: Iterable[tuple[int, bytes]]) -> list[_Part]:
         elif tag == (_PUBLIC_KEY if not parts else tag) and tag in {_PUBLIC_KEY, _USER_ID, _ATTRIBUTE, _SUBKEY}:
             parts.append(_Part(tag=tag, body=body))
         else:
-            raise FormatError(f"not an OpenPGP public key: an unexpected packet ({tag})")
+            raise FormatError("not an OpenPGP public key: a packet that does not belong there")
     if not parts or any(part.tag == _PUBLIC_KEY for part in parts[1:]):
         raise FormatError("not one OpenPGP public key")
     return parts
@@ -171,25 +182,32 @@ class _Judge:
         self._user_ids = [part for part in others if part.tag in {_USER_ID, _ATTRIBUTE}]
         self._subkeys = [part for part in others if part.tag == _SUBKEY]
         self._key = _key_of(self._primary.body)
+        self._claims = self._found_claims()
+
+    @property
+    def rests_on_sha1(self) -> bool:
+        """Whether the self-signature that speaks for the key is with SHA-1; what others say can only restrict it."""
+        return is_by_sha1(self._claims[0])
 
     def key(self, remark: Callable[[str], None]) -> OpenPGPKey:
         """Return the key, or raise a FormatError if it is none to rely on."""
         self._check_age(self._key)
-        claims = self._claims()
-        if not claims:
+        if not self._claims:
             raise FormatError(
                 f"the key {self._key.keyid} has no valid signature of its own",
-                remedy="signatures with SHA-1 do not count; let gpg make a new one:"
-                " gpg --quick-set-expire FINGERPRINT never",
+                remedy="those with MD5 or RIPEMD-160 do not count; let gpg make a new one:"
+                f" gpg --quick-set-expire {self._key.keyid} never",
             )
         self._refuse_revoked()
-        key = self._key.replace(validity=self._validity(claims))
+        key = self._key.replace(validity=self._validity())
         if key.expires is not None and key.expires <= self._at:
             raise _expired(key.keyid, key.expires)
+        if self.rests_on_sha1:
+            remark(openpgp_sha1.of_key(key))
         subkeys = tuple(subkey for part in self._subkeys if (subkey := self._subkey(part, remark)) is not None)
         if len(subkeys) > MAX_SUBKEYS:
             raise FormatError(f"expected at most {MAX_SUBKEYS} subkeys that sign, got {len(subkeys)}")
-        flags = _flags(claims[0])
+        flags = _flags(self._claims[0])
         if not subkeys and flags is not None and not flags & _MAY_SIGN:
             raise FormatError(f"neither the key {key.keyid} nor a subkey of it may sign", remedy="use another key")
         return key.replace(subkeys=subkeys or None)
@@ -202,34 +220,36 @@ class _Judge:
                 remedy="is the clock right?",
             )
 
-    def _claims(self) -> list[SignaturePacket]:
+    def _found_claims(self) -> list[SignaturePacket]:
         """Return the newest self-signature of each user id and of the key itself, the one that speaks for it first."""
         user_ids = [found for part in self._user_ids if (found := self._certification(part)) is not None]
         # The user id marked as primary speaks for the key, else the newest (section 5.2.3.19).
         user_ids.sort(key=lambda s: (bool(_flag(s, _PRIMARY_USER_ID)), s.headers.created), reverse=True)
-        direct = self._newest(self._primary, {_DIRECT}, b"")
+        direct = _newest(self._valid(self._primary, {_DIRECT}, b""))
         return [*user_ids, *([direct] if direct is not None else [])]
 
     def _certification(self, part: _Part) -> SignaturePacket | None:
         lead = b"\xb4" if part.tag == _USER_ID else b"\xd1"
         content = lead + len(part.body).to_bytes(4, "big") + part.body
-        newest = self._newest(part, _CERTIFICATIONS, content)
+        found = self._valid(part, _CERTIFICATIONS, content)
+        plain = part.tag == _USER_ID and leaves_no_room(part.body)
+        newest = _newest(s for s in found if plain or not is_by_sha1(s))
         revoked = self._valid(part, {_CERTIFICATION_REVOCATION}, content, strict=False)
         if newest is None or any(r.headers.created >= newest.headers.created for r in revoked):
             return None
         return newest
 
-    def _validity(self, claims: Sequence[SignaturePacket]) -> int | None:
+    def _validity(self) -> int | None:
         """Return the shortest validity that the key gives itself where it speaks for itself; 0 stands for ever."""
-        direct = [claim for claim in claims[1:] if claim.headers.kind == _DIRECT]
-        said = [validity for claim in (claims[0], *direct) if (validity := _validity(claim)) is not None]
+        direct = [claim for claim in self._claims[1:] if claim.headers.kind == _DIRECT]
+        said = [validity for claim in (self._claims[0], *direct) if (validity := _validity(claim)) is not None]
         return min(said, key=lambda seconds: seconds or float("inf"), default=None)
 
     def _refuse_revoked(self) -> None:
         if self._valid(self._everything, {_KEY_REVOCATION}, b"", strict=False):
             raise FormatError(f"the key {self._key.keyid} is revoked", remedy="use another key")
         # Others whom the key named may revoke it, and their keys are not at hand to check that they did.
-        named = {body[2:].hex() for claim in self._claims() for body in claim.headers.all_of(_REVOCATION_KEY)}
+        named = {body[2:].hex() for claim in self._claims for body in claim.headers.all_of(_REVOCATION_KEY)}
         for body in self._everything.signatures:
             found = _signature(body)
             if found is None or found.headers.kind != _KEY_REVOCATION:
@@ -241,7 +261,7 @@ class _Judge:
 
     def _subkey(self, part: _Part, remark: Callable[[str], None]) -> OpenPGPKey | None:
         """Return the subkey if its signatures count; what it is not meant for needs no remark."""
-        binding = self._newest(part, {_SUBKEY_BINDING}, _hashed_key(part.body))
+        binding = _newest(self._valid(part, {_SUBKEY_BINDING}, _hashed_key(part.body)))
         if binding is not None and not (_flags(binding) or 0) & _MAY_SIGN:
             return None
         try:
@@ -249,33 +269,36 @@ class _Judge:
             if binding is None:
                 raise FormatError("it is not bound to the key by a valid signature")  # noqa: TRY301  # all in one list
             subkey = subkey.replace(validity=_validity(binding))
-            self._check_subkey(subkey, part, binding)
+            back = self._check_subkey(subkey, part, binding)
         except FormatError as error:
             name = short_id(v4_fingerprint(part.body))
             remark(f"the subkey {name} of {self._key.keyid} is left out: {error.problem}")
             return None
+        if is_by_sha1(binding):
+            remark(openpgp_sha1.of_binding(self._key, subkey))
+        elif is_by_sha1(back):
+            remark(openpgp_sha1.of_consent(self._key, subkey))
         return subkey
 
-    def _check_subkey(self, subkey: OpenPGPKey, part: _Part, binding: SignaturePacket) -> None:
+    def _check_subkey(self, subkey: OpenPGPKey, part: _Part, binding: SignaturePacket) -> SignaturePacket:
+        """Return the signature by which the subkey says that it belongs to the key; an error if it does not count."""
         self._check_age(subkey)
         if self._valid(self._everything, {_SUBKEY_REVOCATION}, _hashed_key(part.body), strict=False):
             raise FormatError("it is revoked")
         if subkey.expires is not None and subkey.expires <= self._at:
             raise _expired(subkey.keyid, subkey.expires)
-        if not self._is_bound_back(subkey, part, binding):
+        back = _newest(self._bound_back(subkey, part, binding))
+        if back is None:
             raise FormatError("it does not say itself that it belongs to the key")
+        return back
 
-    def _is_bound_back(self, subkey: OpenPGPKey, part: _Part, binding: SignaturePacket) -> bool:
-        """Return whether the subkey signed that it belongs to the primary key (section 5.2.1, type 0x19)."""
+    def _bound_back(self, subkey: OpenPGPKey, part: _Part, binding: SignaturePacket) -> Iterator[SignaturePacket]:
+        """Yield by what the subkey signed that it belongs to the primary key (section 5.2.1, type 0x19)."""
         content = _hashed_key(self._primary.body) + _hashed_key(part.body)
         for subpacket in (*binding.headers.subpackets, *binding.unhashed):
             found = _signature(subpacket.body) if subpacket.kind == _EMBEDDED else None
             if found is not None and found.headers.kind == _PRIMARY_BINDING and self._counts(found, subkey, content):
-                return True
-        return False
-
-    def _newest(self, part: _Part, kinds: Iterable[int], content: bytes) -> SignaturePacket | None:
-        return max(self._valid(part, kinds, content), key=lambda found: found.headers.created, default=None)
+                yield found
 
     def _valid(
         self, part: _Part, kinds: Iterable[int], content: bytes, *, strict: bool = True
@@ -292,7 +315,7 @@ class _Judge:
         named = _issuers(found)
         if headers.algorithm not in algorithm_of(key).numbers or not all(key.keyid.endswith(name) for name in named):
             return False
-        if strict and (headers.hash_number == SHA1 or headers.critical_beyond(_UNDERSTOOD) or not self._is_now(found)):
+        if strict and (headers.critical_beyond(_UNDERSTOOD) or not self._is_now(found)):
             return False
         try:
             digest = signature_digest(content, found.other_headers, headers.hash_number)
@@ -338,6 +361,11 @@ def _signature(body: bytes) -> SignaturePacket | None:
         return read_signature_packet(body)
     except FormatError:
         return None
+
+
+def _newest(found: Iterable[SignaturePacket]) -> SignaturePacket | None:
+    """Return the newest signature; of two that are equally new, not the one with SHA-1."""
+    return max(found, key=lambda one: (one.headers.created, not is_by_sha1(one)), default=None)
 
 
 def _issuers(found: SignaturePacket) -> tuple[str, ...]:

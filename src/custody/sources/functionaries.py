@@ -42,14 +42,11 @@ def read_key_file(path: str) -> bytes:
     return read_file(path, what="key", limit=MAX_CERTIFICATE_BYTES)
 
 
-def key_of_file(path: str, where: str, *, at: datetime, read: ReadKeyFile = read_key_file) -> Key:
-    """Return the public key in the file `path`, under the id that the reference gives it.
-
-    One of OpenPGP must be valid at the instant `at`.
-    """
-    data = read(path)
+def key_of_file(path: str, where: str, reader: KeyReader) -> Key:
+    """Return the public key in the file `path`, under the id that the reference gives it."""
+    data = reader.read(path)
     if is_openpgp(data):
-        return _key_of_certificate(data, path, where, at)
+        return _key_of_certificate(data, path, where, reader)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -63,11 +60,11 @@ def key_of_file(path: str, where: str, *, at: datetime, read: ReadKeyFile = read
         raise FormatError(f"{path}: {error.problem}", where=error.where, remedy=remedy) from None
 
 
-def _key_of_certificate(data: bytes, path: str, where: str, at: datetime) -> Key:
+def _key_of_certificate(data: bytes, path: str, where: str, reader: KeyReader) -> Key:
     from custody.keys.openpgp_certificate import read_certificate  # few functionaries have such keys
 
     try:
-        return read_certificate(data, "", at=at)
+        return read_certificate(data, "", at=reader.at, remark=reader.remark)
     except FormatError as error:
         raise FormatError(f"{path}: {error.problem}", where=where, remedy=error.remedy) from None
 
@@ -92,13 +89,14 @@ def same_key(keys: Mapping[str, Key], key: Key, where: str) -> str:
 class KeyReader(Value):
     """Where keys come from: files from `base_directory` on, and GnuPG's keyring, if `of_fingerprint` reaches it.
 
-    OpenPGP keys must be valid at the instant `at`.
+    OpenPGP keys must be valid at the instant `at`; `remark` is told what their owners should know.
     """
 
     base_directory: str
     at: datetime
     read: ReadKeyFile = read_key_file
     of_fingerprint: KeyOfFingerprint | None = None
+    remark: Callable[[str], None] = lambda _: None
 
 
 def read_functionaries(node: Node, reader: KeyReader) -> dict[str, Key]:
@@ -130,7 +128,7 @@ def read_functionaries(node: Node, reader: KeyReader) -> dict[str, Key]:
 def _read(name: str, node: Node, reader: KeyReader) -> Key:
     text = node.text()
     if _PGP_BEGINS in text:
-        return _key_of_certificate(text.encode(errors="replace"), "the text", node.where, reader.at)
+        return _key_of_certificate(text.encode(errors="replace"), "the text", node.where, reader)
     if _PEM_BEGINS in text:
         return key_of_pem(text, node.where)
     in_keyring = _GPG.fullmatch(text)
@@ -138,7 +136,7 @@ def _read(name: str, node: Node, reader: KeyReader) -> Key:
         return _key_in_keyring(in_keyring[1], node, reader)
     path = _path(text, node)
     try:
-        return key_of_file(os.path.join(reader.base_directory, path), node.where, at=reader.at, read=reader.read)
+        return key_of_file(os.path.join(reader.base_directory, path), node.where, reader)
     except StoreError as error:
         remedy = f"put the public key of {name!r:.80} there; `custody keygen` makes a pair"
         raise node.error(str(error), remedy) from None

@@ -104,14 +104,21 @@ def read_source(
     at: datetime,
     read_key_file: Callable[[str], bytes] = read_key_file,
     key_of_fingerprint: Callable[[str], Key] | None = None,
+    remark: Callable[[str], None] = lambda _: None,
 ) -> Source:
     """Return what `compile_source` does, together with the names and lines of the source.
 
-    `key_of_fingerprint` reaches keys in GnuPG's keyring.
+    `key_of_fingerprint` reaches keys in GnuPG's keyring. `remark` is told what the owners of keys should know.
     """
     root = read_yaml(text)
     fields = _fields(root, "source", _SOURCE, required=("expires", "functionaries", "steps"))
-    reader = KeyReader(base_directory=base_directory, at=at, read=read_key_file, of_fingerprint=key_of_fingerprint)
+    reader = KeyReader(
+        base_directory=base_directory,
+        at=at,
+        read=read_key_file,
+        of_fingerprint=key_of_fingerprint,
+        remark=remark,
+    )
     keys = read_functionaries(fields["functionaries"], reader)
     layout = Layout(
         expires=_expires(fields["expires"], at),

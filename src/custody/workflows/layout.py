@@ -17,11 +17,12 @@ from custody.errors import FormatError, UsageError
 from custody.files import read_file, write_file
 from custody.keys.key import refuse_shared_subkeys
 from custody.models.layout import Layout, read_layout
+from custody.signing.signer import ignore_remark
 from custody.sources.functionaries import same_key
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from custody.envelopes.reader import Envelope
@@ -139,11 +140,18 @@ def new_source(path: str, *, replace: bool = False) -> None:
 
 
 def build_layout(
-    path: str, output: str, *, at: datetime, use_dsse: bool = False, replace: bool = False
+    path: str,
+    output: str,
+    *,
+    at: datetime,
+    use_dsse: bool = False,
+    replace: bool = False,
+    remark: Callable[[str], None] = ignore_remark,
 ) -> LoadedLayout:
     """Write the layout that the source `path` describes to `output`, unsigned, and return it.
 
     An unsigned layout at `output` is replaced; whatever else stands there only with `replace`.
+    `remark` is told which subkeys of OpenPGP keys are left out, and which of these keys rest on SHA-1.
 
     Raises:
         StoreError: a file cannot be read or written.
@@ -151,7 +159,7 @@ def build_layout(
         UsageError: `output` holds signatures, or something that is no layout.
 
     """
-    source = _load_source(path, at)
+    source = _load_source(path, at, remark)
     _require_replaceable(output, replace=replace, source=path)
     envelope: Envelope = (DSSEEnvelope if use_dsse else Metablock).wrap(source.layout.document())
     write_file(output, envelope.write(), what="layout")
@@ -256,21 +264,27 @@ def save_change(change: Change, output: str = "", *, replace: bool = False) -> s
     return target
 
 
-def _load_source(path: str, at: datetime) -> Source:
+def _load_source(path: str, at: datetime, remark: Callable[[str], None] = ignore_remark) -> Source:
     from custody.sources.strict_yaml import MAX_SOURCE_BYTES  # only sources need them
     from custody.sources.supply_chain import read_source
 
     data = read_file(path, what="source", limit=MAX_SOURCE_BYTES)
     try:
-        return read_source(data, base_directory=os.path.dirname(path), at=at, key_of_fingerprint=_in_keyring)
+        return read_source(
+            data,
+            base_directory=os.path.dirname(path),
+            at=at,
+            key_of_fingerprint=lambda fingerprint: _in_keyring(fingerprint, remark),
+            remark=remark,
+        )
     except FormatError as error:
         raise error.within(path) from None
 
 
-def _in_keyring(fingerprint: str) -> Key:
+def _in_keyring(fingerprint: str, remark: Callable[[str], None]) -> Key:
     from custody.signing.gpg import export_key  # starts processes
 
-    return export_key(fingerprint)
+    return export_key(fingerprint, remark=remark)
 
 
 def _require_replaceable(path: str, *, replace: bool, source: str) -> None:

@@ -222,7 +222,9 @@ def _parse_preliminary(path: str, name: str, signer: Signer) -> _Begun:
             " remove it and start anew"
         )
     fields = Fields(envelope.content())
-    link = read_link(fields.object("link"))
+    inner = fields.object("link")
+    # Names as they were recorded: reading a link takes the `file:` off them, and the link to come is to have it.
+    link = read_link(inner).replace(materials=inner["materials"])
     if link.name != name:
         raise FormatError(f"expected the step {name!r}, got {link.name!r}", where="link.name")
     started = read_instant(fields.any("startedOn"), "startedOn")

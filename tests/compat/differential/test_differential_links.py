@@ -63,14 +63,22 @@ def compare(
     """Return the outcome of `commands`, which is the same on every side.
 
     Unless `files`, only exit codes count. `again`: something is recorded twice, which is a collision of
-    names to the reference if prefixes are stripped, and to us it is one file.
+    names to the reference if prefixes are stripped, and to us it is one file. Where the reference records a file
+    under no name at all, we refuse (X11).
     """
-    outcomes = []
+    outcomes, nameless = [], []
     for side in sides:
         project.make(place)
         assume(not project.loops(place))
         ran = [side.run(name, *arguments, directory=place) for name, *arguments in commands]
+        nameless.append(
+            any(isinstance(each, bytes) and NAMELESS.search(comparable(each)) for each in snapshot(place).values())
+        )
         outcomes.append(outcome_of(ran, place))
+    assert not nameless[1]
+    if nameless[0]:
+        assert "ValueError" in outcomes[1].failures
+        return outcomes[0]
     if not files:
         outcomes = [replace(each, files={}, printed=(), failures=()) for each in outcomes]
     if again and "PrefixError" in outcomes[0].failures:
@@ -103,6 +111,8 @@ def comparable(data: bytes) -> bytes:
 def sides(reference: Side, package: Side) -> tuple[Side, Side]:
     return reference, package
 
+
+NAMELESS = re.compile(rb'"(?:file:)?": \{\s*"sha256"')
 
 Sides = tuple[Side, Side]
 

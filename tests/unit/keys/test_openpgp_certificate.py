@@ -21,6 +21,7 @@ from tests.openpgp import (
     Maker,
     bound,
     certificate,
+    certification,
     flags,
     packet,
     read_openpgp,
@@ -163,7 +164,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "made in the future": (certificate(Maker("late", seconds(2027)), created=seconds(2027)), "still to come"),
     "self-signed in the future": (certificate(ALICE, created=seconds(2027)), "no valid signature of its own"),
-    "self-signed with SHA-1": (certificate(ALICE, hash_number=2), "no valid signature of its own"),
+    "self-signed with MD5": (certificate(ALICE, hash_number=1), "no valid signature of its own"),
     "without a self-signature": (packet(6, ALICE.body) + packet(13, b"alice"), "no valid signature of its own"),
     "for certification only": (certificate(ALICE, more=flags(CERTIFY)), "may sign"),
     "for encryption only": (certificate(ALICE, more=flags(ENCRYPT)), "may sign"),
@@ -199,6 +200,12 @@ def test_a_user_id_that_was_withdrawn_speaks_for_nobody() -> None:
     withdrawn = ALICE.signed_packet(ALICE.hashed + user_id, kind=0x30, created=seconds(2026))
     assert read(certificate(ALICE))[0] == ALICE.key
     assert "no valid signature of its own" in refused(certificate(ALICE, subkeys=[withdrawn]))
+
+
+def test_a_key_may_carry_a_picture_and_padding() -> None:
+    picture = certification(ALICE, subpacket(1, b"picture"), tag=17, more=flags(SIGN))
+    assert read(certificate(ALICE) + picture + packet(21, b"padding")) == (ALICE.key, [])
+    assert "not an OpenPGP public key" in refused(certificate(ALICE) + packet(19, b"m" * 20))
 
 
 def test_a_key_counts_until_it_expires() -> None:

@@ -185,6 +185,49 @@ def test_an_expired_subkey_is_left_out_with_a_remark(empty: GPGHome) -> None:
     assert GPGSigner(primary, empty.path).signing_id == subkey
 
 
+@pytest.mark.parametrize(("expires", "until"), [("never", "never"), ("20900101T000000", "20900101T000000")])
+def test_a_key_that_vouches_for_itself_with_sha1_signs_until_it_is_renewed_as_the_remark_says(
+    expires: str, until: str, empty: GPGHome
+) -> None:
+    empty.gpg("--cert-digest-algo", "SHA1", "--quick-gen-key", "old@example.com", "rsa2048", "sign", expires)
+    primary = empty.fingerprints("old@example.com")[0]
+    remarks: list[str] = []
+    before = export_key(primary, empty.path, remark=remarks.append)
+    signer = GPGSigner(primary, empty.path, remark=remarks.append)
+    assert signer.public_key.verify(signer.sign(b"x"), b"x")
+    remark, again = remarks
+    assert remark == again
+    assert remark.endswith(f": gpg --quick-set-expire {primary} {until}")
+    empty.gpg(*remark.rpartition(": gpg ")[2].split())
+    after = GPGSigner(primary, empty.path, remark=remarks.append).public_key
+    assert (after, remarks) == (before, [remark, again])
+
+
+def test_what_rests_on_sha1_is_a_warning_where_keys_are_read(
+    empty: GPGHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GNUPGHOME", empty.path)
+    empty.gpg("--cert-digest-algo", "SHA1", "--quick-gen-key", "old@example.com", "rsa2048", "sign", "never")
+    old, new = empty.fingerprints("old@example.com")[0], empty.generate("new")
+    for fingerprint in (old, new):
+        Path("key.asc").write_bytes(empty.gpg("--armor", "--export", fingerprint))
+        for key in ("key.asc", f"gpg:{fingerprint}"):
+            Path("s.yaml").write_text(
+                f"expires: 1 year\nfunctionaries: {{alice: '{key}'}}\n"
+                "steps: [{name: build, functionaries: [alice]}]\n"
+            )
+            for command in (
+                ["key", "show", key],
+                ["layout", "build", "s.yaml", "-o", "root.layout"],
+                ["sign", "-f", "root.layout", "-k", f"gpg:{fingerprint}", "-o", "signed.layout"],
+                ["sign", "-f", "signed.layout", "--verify", "--verification-keys", key],
+            ):
+                assert main(command) == 0
+                warned = f"the key {fingerprint} vouches for itself with SHA-1" in capsys.readouterr().err
+                assert warned is (fingerprint == old), command
+
+
 def test_options_in_gpg_conf_do_not_change_what_is_signed(empty: GPGHome) -> None:
     primary, other = empty.generate("alice"), empty.generate("bob")
     conf = Path(empty.path, "gpg.conf")

@@ -144,6 +144,7 @@ def _check(metadata: Metadata, options: Namespace) -> int:
 def _signers(options: Namespace) -> Iterator[Any]:
     """Yield who signs; the password is asked for once, for all keys."""
     from in_toto._boundary.signing import gpg_signer, load_signer
+    from in_toto._boundary.steps import key_address
 
     if options.gpg is not None:
         for keyid in options.gpg or [None]:
@@ -151,7 +152,7 @@ def _signers(options: Namespace) -> Iterator[Any]:
         return
     password = getpass().encode() if options.prompt else None
     for path in options.key:
-        yield load_signer(path, password)
+        yield load_signer(key_address(path), password)
 
 
 def _public_keys(options: Namespace) -> dict[str, Any]:

@@ -61,12 +61,18 @@ def create_parser() -> ArgumentParser:
     groups.named.add_argument("-l", "--layout", required=True, metavar="<path>", help="the signed layout")
     groups.named.add_argument(
         "--verification-keys",
+        action="extend",
         nargs="+",
         metavar="<path>",
         help="public keys (PEM) of the layout's owners, each of whom must have signed it; these or '--gpg' are needed",
     )
     groups.named.add_argument(
-        "-g", "--gpg", nargs="+", metavar="<id>", help="owners' keys in the GPG keyring, each of which must have signed"
+        "-g",
+        "--gpg",
+        action="extend",
+        nargs="+",
+        metavar="<id>",
+        help="owners' keys in the GPG keyring, each of which must have signed",
     )
     groups.options.add_argument(
         "--link-dir", default=".", metavar="<path>", help="the directory with the links (default: the current one)"

@@ -7,7 +7,8 @@
 
 `in_toto_verify` asks custody once, and raises the reference's exception where custody rejects; what custody has to say
 about it is in the exception's notes, and its `__cause__` carries the verdict. The other functions are the parts that
-the reference publishes, for programs that put them together themselves. They judge by the same rules.
+the reference publishes, for programs that put them together themselves. Each of them judges as custody does, but only
+what it is asked: a layout without steps, or functionaries of one step who disagree, are found by the whole alone.
 """
 
 from __future__ import annotations
@@ -271,7 +272,8 @@ def verify_item_rules(source_name: str, source_type: str, rules: list[list[str]]
     """Return if the rules for one side of the link called `source_name` hold.
 
     Raises:
-        FormatError: `source_type` is neither `materials` nor `products`, or a rule is malformed or ambiguous.
+        FormatError: `source_type` is neither `materials` nor `products`, a rule is malformed or ambiguous, or an
+            artifact is listed under a name that is not its one name, or without a digest (D7, D11).
         RuleVerificationError: a rule rejects an artifact, or misses one.
 
     """

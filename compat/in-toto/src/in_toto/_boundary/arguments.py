@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
@@ -86,6 +87,7 @@ def parse(program: str, parser: ArgumentParser) -> Namespace:
     from in_toto._boundary.spellings import modern
     from in_toto._boundary.talk import set_level
 
+    _open_closed_streams()
     line = modern(program, sys.argv[1:])
     if line.problem:
         parser.error(line.problem)
@@ -99,14 +101,35 @@ def finish(command: str, work: Callable[[], int]) -> NoReturn:
     """End the process with what `work` returns, or with 1 after `(command) Class: what was wrong`."""
     try:
         code = work()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except Exception as problem:  # noqa: BLE001  # the last line: no traceback, whatever it is
-        from in_toto._boundary.talk import error
-
-        error("in_toto", f"({command}) {type(problem).__name__}: {problem}")
-        code = 1
+        code = _failed(command, problem)
+    _drop_what_nobody_reads()
     sys.exit(code)
+
+
+def _failed(command: str, problem: Exception) -> int:
+    from in_toto._boundary.talk import error
+
+    error("in_toto", f"({command}) {type(problem).__name__}: {problem}")
+    return 1
+
+
+def _open_closed_streams() -> None:
+    """Give the process a stdout and stderr where its parent closed them: what is printed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
+
+
+def _drop_what_nobody_reads() -> None:
+    """Forget what was printed and did not arrive: Python would complain again when it ends, with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def getpass() -> str:
@@ -151,7 +174,13 @@ def version_was_asked(program: str) -> bool:
     """Return whether `--version` is all that was asked; it is then answered."""
     if sys.argv[1:] != ["--version"]:
         return False
-    print(_version(program))  # noqa: T201  # the answer
+    _open_closed_streams()
+    try:
+        print(_version(program), flush=True)  # noqa: T201  # the answer
+    except OSError as problem:
+        code = _failed(program, problem)
+        _drop_what_nobody_reads()
+        sys.exit(code)
     return True
 
 

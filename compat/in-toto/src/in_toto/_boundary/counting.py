@@ -6,10 +6,11 @@ from in_toto._boundary.failures import Translated
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
+    from custody.keys.key import Key
     from in_toto.models.layout import Layout, Step
     from in_toto.models.metadata import Metadata
 
@@ -43,9 +44,9 @@ def links_of(step: Step, layout: Layout, directory: str) -> dict[str, Metadata]:
 
 def counted(layout: Layout, links: Mapping[str, Mapping[str, Any]], at: datetime) -> Iterator[tuple[Step, Any, int]]:
     """Yield each step with those of its links that functionaries of it signed, and how many functionaries these are."""
-    from custody.envelopes.signers import signed_by
     from custody.models.layout import read_layout
     from in_toto._boundary import talk
+    from in_toto.exceptions import Error
 
     with Translated():
         read = read_layout(layout.document())
@@ -53,17 +54,42 @@ def counted(layout: Layout, links: Mapping[str, Mapping[str, Any]], at: datetime
         good: dict[str, Any] = {}
         voices: set[str] = set()
         for keyid, metadata in links.get(step.name, {}).items():
-            payload = metadata.get_payload()
-            if payload.type_ == "link" and payload.name != step.name:
-                talk.info(_NAME, f"Skipping link. It is a link of step '{payload.name}', not of step '{step.name}'")
-                continue
-            signers = signed_by(metadata.envelope(), read.keys_of(own), at=at)
-            if not signers:
-                talk.info(_NAME, f"Skipping link. No good signature by a functionary of step '{step.name}' ('{keyid}')")
+            try:
+                signers = _signers(metadata, step.name, read.keys_of(own), at)
+            except Error as error:
+                talk.info(_NAME, f"Skipping link. What was found for '{keyid}' of step '{step.name}': {error}")
                 continue
             good[keyid] = metadata
             voices.update(key.identity for key in signers)
         yield step, good, len(voices)
+
+
+def _signers(metadata: Metadata, step: str, keys: Sequence[Key], at: datetime) -> tuple[Key, ...]:
+    """Return those of `keys` that signed, if it is a sublayout or a link of `step`.
+
+    Raises:
+        Error: none of them signed, or what they signed is no evidence: malformed (D7, D11) or of another step (D17).
+
+    """
+    from custody.envelopes.dsse import IN_TOTO_PAYLOAD
+    from custody.envelopes.signers import signed_by
+    from custody.models.layout import LAYOUT_TYPE
+    from custody.models.link import read_link
+    from in_toto._boundary.checks import malformed
+
+    with Translated():
+        envelope = metadata.envelope()
+        if envelope.payload_type != IN_TOTO_PAYLOAD:
+            raise malformed(f"expected the payload type {IN_TOTO_PAYLOAD}, got {envelope.payload_type!r:.80}")
+        signers = signed_by(envelope, keys, at=at)
+        if not signers:
+            raise malformed("there is no good signature by a functionary of the step")
+        content = envelope.content()
+        if content.get("_type") != LAYOUT_TYPE:
+            link = read_link(content)
+            if link.name != step:
+                raise malformed(f"it is a link of step '{link.name}'")
+    return signers
 
 
 def below(directory: str, step: str, keyid: str) -> str:

@@ -227,9 +227,9 @@ def without_command_warnings(verdict: Verdict) -> Verdict:
 
 
 def _store(directory: str) -> str | EvidenceStore:
-    """Return where links are; a directory that is not there has none."""
-    if os.path.isdir(directory):
-        return directory
+    """Return where links are, "" being here; a directory that is not there has none."""
+    if os.path.isdir(directory or "."):
+        return directory or "."
     from custody.stores.memory import MemoryStore
 
     return MemoryStore({})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from custody.rules.engine import Item, Sides, apply_rules
 from custody.rules.patterns import check_pattern
+from custody.rules.variants import Match
 from in_toto._boundary.failures import Translated
 from in_toto._boundary.rejections import Subject, rule_failure
 
@@ -32,8 +33,11 @@ def names_only(names: Iterable[str]) -> Artifacts:
 
 
 def applied(rules: Sequence[Rule], side: str, link: Sides, links: Mapping[str, Link]) -> Trace:
-    """Return what `rules` do to one side of `link`, among `links`."""
-    return apply_rules(rules, _item(link, "materials" if side == "materials" else "products", links))
+    """Return what `rules` do to one side of `link`, among `links`; a `FormatError` if what they list is malformed."""
+    matched = {rule.step for rule in rules if isinstance(rule, Match)}
+    others = {name: sides_of(other) for name, other in links.items() if name in matched}
+    queued: ItemSide = "materials" if side == "materials" else "products"
+    return apply_rules(rules, Item(name="", sides=link, side=queued, links=others))
 
 
 def consumed(rule: Rule, queue: Iterable[str], link: Sides, links: Mapping[str, Link] | None = None) -> set[str]:
@@ -67,9 +71,11 @@ def demand_agreement(step: str, links: Mapping[str, Link]) -> None:
 
 
 def sides_of(link: Link) -> Sides:
-    """Return what a link lists before and after."""
-    return Sides(materials=link.materials, products=link.products)
+    """Return what a link lists before and after, each artifact under its one name (D7); a `FormatError` otherwise."""
+    from custody.rules.artifacts import read_artifacts
 
-
-def _item(link: Sides, side: ItemSide, links: Mapping[str, Link]) -> Item:
-    return Item(name="", sides=link, side=side, links={name: sides_of(other) for name, other in links.items()})
+    with Translated():
+        return Sides(
+            materials=read_artifacts(link.materials, f"materials of '{link.name}'"),
+            products=read_artifacts(link.products, f"products of '{link.name}'"),
+        )

@@ -21,13 +21,14 @@ _SIGNING_KEY = "--signing-key"
 _STEP_NAME = "--step-name"
 _METADATA_DIRECTORY = "--metadata-directory"
 _VERIFICATION_KEYS = "--verification-keys"
+_LINK_DIR = "--link-dir"
 
 _RECORDING: Mapping[str, str] = {
     "--key": _SIGNING_KEY,
     "-k": _SIGNING_KEY,
     "--key-path": _SIGNING_KEY,
     "--name": _STEP_NAME,
-    "--link-dir": _METADATA_DIRECTORY,
+    _LINK_DIR: _METADATA_DIRECTORY,
     "--links-dir": _METADATA_DIRECTORY,
 }
 
@@ -39,7 +40,7 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
         "-k": _VERIFICATION_KEYS,
         "--layout-key": _VERIFICATION_KEYS,
         "--layout-keys": _VERIFICATION_KEYS,
-        "--links-dir": "--link-dir",
+        "--links-dir": _LINK_DIR,
     },
     # The name of a key stands alone, and some guides put an option before it.
     "in-toto-keygen": {"-n": "", "--name": ""},
@@ -50,6 +51,9 @@ _ONCE: Mapping[str, frozenset[str]] = {
     _SIGNING_KEY: frozenset({_SIGNING_KEY}),
     _STEP_NAME: frozenset({_STEP_NAME, "-n"}),
     _METADATA_DIRECTORY: frozenset({_METADATA_DIRECTORY, "-d"}),
+    # Of two lists of keys the first would be forgotten, and its owners would not have to have signed.
+    _VERIFICATION_KEYS: frozenset({_VERIFICATION_KEYS}),
+    _LINK_DIR: frozenset({_LINK_DIR}),
 }
 """The options of which a command line has one, and their spellings in 3.1.0."""
 
@@ -120,13 +124,20 @@ def _ambiguity(command: str, words: list[str], step: str) -> str:
     options = _OPTIONS.get(command, {})
     names = [word.partition("=")[0] for word in words]
     for new, spellings in _ONCE.items():
-        given = [name for name in names if name in spellings or options.get(name) == new]
+        given = [name for name in names if options.get(name) == new or _is_one_of(name, spellings)]
         older = [name for name in given if name in options]
         if step and new == _STEP_NAME:
             given, older = [f"'{step}'", *given], [step]
         if older and len(given) > 1:
             return f"{given[0]} and {given[1]} both stand for {new}; give one of them, and a '--' before a command"
     return ""
+
+
+def _is_one_of(word: str, options: frozenset[str]) -> bool:
+    """Return whether a parser takes `word` for one of `options`: abbreviated, or a short one with its value in it."""
+    if word.startswith("--"):
+        return len(word) > len("--") and any(option.startswith(word) for option in options)
+    return word[:2] in options
 
 
 def _subcommand_first(words: list[str]) -> tuple[list[str], str]:

@@ -348,6 +348,24 @@ class Envelope(Metadata):
             raise NotImplementedError("GPG Signing is not implemented")
         return self.sign(signer)
 
+    def verify_signature(self, verification_key: Any) -> None:  # noqa: ANN401  # of any library
+        """Return if the key signed this and has not expired; no signature by any other key is needed.
+
+        Raises:
+            ValueError: it is a GPG key, for whose signatures DSSE has no place.
+            FormatError: the key is malformed.
+            SignatureVerificationError: there is no signature by it, only bad ones, or the key has expired.
+
+        """
+        from custody.keys.openpgp import OpenPGPKey
+        from in_toto._boundary.keys import public_key_of
+
+        key = public_key_of(verification_key)
+        if isinstance(key, OpenPGPKey):
+            problem = f"a DSSE envelope cannot carry a signature by the GPG key {key.keyid}"
+            raise ValueError(problem)  # noqa: TRY004  # as in the reference
+        super().verify_signature(verification_key)
+
     def verify(self, keys: Sequence[Any], threshold: int) -> dict[str, Any]:
         """Return those of `keys` that made good signatures, by their ids, if they are `threshold` different ones.
 
