@@ -107,8 +107,8 @@ def _check_scheme(name: str, path: str) -> None:
     scheme, colon, _ = name.partition(":")
     if colon and scheme in _SCHEMES:
         raise RecordingError(
-            f"cannot record the file {shown(path)} as {shown(name)}: every reader would take that for a URI of the scheme {scheme}:;"
-            " rename it, exclude it, or record it from another directory"
+            f"cannot record the file {shown(path)} as {shown(name)}: every reader would take that for a URI of the"
+            f" scheme {scheme}:; rename it, exclude it, or record it from another directory"
         )
 
 
