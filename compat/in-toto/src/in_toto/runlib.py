@@ -6,6 +6,8 @@ up in `in_toto.settings` at each call, also the time-out.
 
 from __future__ import annotations
 
+from in_toto._boundary.timeouts import FROM_SETTINGS, seconds_of
+
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:
     from typing import Any
@@ -23,16 +25,6 @@ __all__ = [
     "in_toto_run",
     "record_artifacts_as_dict",
 ]
-
-
-class _FromSettings:
-    """What stands for a setting that is looked up when it is needed."""
-
-    def __repr__(self) -> str:
-        return "in_toto.settings.LINK_CMD_EXEC_TIMEOUT"
-
-
-_TIMEOUT: Any = _FromSettings()
 
 
 def record_artifacts_as_dict(
@@ -131,7 +123,7 @@ def in_toto_run(  # noqa: PLR0913, PLR0917  # public
     lstrip_paths: list[str] | None = None,
     metadata_directory: str | None = None,
     use_dsse: bool = False,  # noqa: FBT001, FBT002  # public
-    timeout: float | None = _TIMEOUT,
+    timeout: float | None = FROM_SETTINGS,
     signer: AnySigner = None,
 ) -> Metadata:
     """Return the link of a step that was carried out now.
@@ -166,7 +158,6 @@ def in_toto_run(  # noqa: PLR0913, PLR0917  # public
         PrefixError, OSError, ValueError: something cannot be recorded, run, signed or written.
 
     """
-    from in_toto import settings
     from in_toto._boundary.recording import Recorder, Step
     from in_toto._boundary.steps import Signing, Work, carry_out
 
@@ -177,7 +168,7 @@ def in_toto_run(  # noqa: PLR0913, PLR0917  # public
         Work(
             command=link_cmd_args or (),
             record_streams=record_streams,
-            timeout=settings.LINK_CMD_EXEC_TIMEOUT if timeout is _TIMEOUT else timeout,
+            timeout=seconds_of(timeout),
         ),
         Recorder(
             exclude_patterns=exclude_patterns,

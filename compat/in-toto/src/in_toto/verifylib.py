@@ -25,6 +25,7 @@ from in_toto._boundary.single_rules import (
     verify_modify_rule,
     verify_require_rule,
 )
+from in_toto._boundary.timeouts import FROM_SETTINGS, seconds_of
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:
@@ -64,16 +65,6 @@ __all__ = [
 ]
 
 
-class _FromSettings:
-    """What stands for a setting that is looked up when it is needed."""
-
-    def __repr__(self) -> str:
-        return "in_toto.settings.LINK_CMD_EXEC_TIMEOUT"
-
-
-_TIMEOUT: Any = _FromSettings()
-
-
 def in_toto_verify(  # noqa: PLR0913, PLR0917  # public
     metadata: Metadata,
     layout_key_dict: Mapping[str, Any],
@@ -81,7 +72,7 @@ def in_toto_verify(  # noqa: PLR0913, PLR0917  # public
     substitution_parameters: dict[str, str] | None = None,
     step_name: str = "",
     persist_inspection_links: bool = True,  # noqa: FBT001, FBT002  # public
-    inspect_timeout: float | None = _TIMEOUT,
+    inspect_timeout: float | None = FROM_SETTINGS,
 ) -> Link:
     """Return a link for the whole supply chain, called `step_name`, if the chain is as its owners demand.
 
@@ -119,7 +110,7 @@ def in_toto_verify(  # noqa: PLR0913, PLR0917  # public
         links=os.fspath(link_dir_path),
         parameters=_checked_parameters(substitution_parameters),
         keeps=persist_inspection_links,
-        timeout=_seconds(inspect_timeout),
+        timeout=seconds_of(inspect_timeout),
     )
     verdict = judging.answer(question)
     payload = metadata.get_payload()
@@ -157,7 +148,7 @@ def load_links_for_layout(layout: Layout, link_dir_path: str | os.PathLike[str])
 def run_all_inspections(
     layout: Layout,
     persist_inspection_links: bool,  # noqa: FBT001  # public
-    timeout: float | None = _TIMEOUT,
+    timeout: float | None = FROM_SETTINGS,
 ) -> dict[str, Link]:
     """Return the links of the inspections, by their names, after having run them in the current directory.
 
@@ -172,7 +163,7 @@ def run_all_inspections(
     """
     from in_toto._boundary.inspecting import run_inspections
 
-    return run_inspections(layout.inspect, keeps=persist_inspection_links, timeout=_seconds(timeout))
+    return run_inspections(layout.inspect, keeps=persist_inspection_links, timeout=seconds_of(timeout))
 
 
 def verify_layout_expiration(layout: Layout) -> None:
@@ -408,13 +399,6 @@ def _envelope_of(metadata: Metadata) -> Envelope:
         return metadata.envelope()
     except FormatError as error:
         raise SignatureVerificationError(f"Layout has no valid signature: {error}") from error
-
-
-def _seconds(timeout: float | None) -> float | None:
-    """Return the time that an inspection may take; the settings are looked at now."""
-    from in_toto import settings
-
-    return settings.LINK_CMD_EXEC_TIMEOUT if timeout is _TIMEOUT else timeout
 
 
 def _checked_parameters(parameters: object) -> dict[str, str]:
