@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from custody.errors import RecordingError
 
@@ -191,7 +192,7 @@ def _frames(buffer: bytearray) -> Iterator[tuple[int, int, bytes]]:
 
 def _check_end(crew: list[_Worker], worker: int, answers: int, *, left: int) -> None:
     """Demand that a worker ended well, and strike it off."""
-    status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    status = _reap(worker)
     crew.remove((worker, answers))
     os.close(answers)
     if status or left:
@@ -199,10 +200,19 @@ def _check_end(crew: list[_Worker], worker: int, answers: int, *, left: int) -> 
         raise RecordingError(f"one of the processes that read files {how} before its work was done; record again")
 
 
+def _reap(worker: int) -> int:
+    """Return how a worker ended, 0 if the system does not keep it; what is missing from its answers tells then."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
+    except ChildProcessError:  # whoever started this process ignores SIGCHLD, and so does this process
+        return 0
+
+
 def _dismiss(crew: list[_Worker]) -> None:
     """End every worker that is left."""
     for worker, answers in crew:
-        os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+        _reap(worker)
         os.close(answers)
     crew.clear()

@@ -161,6 +161,14 @@ class _Forwarding:
                     self._before[number] = before
             if self._own_group and _in_foreground():
                 self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+            if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+                # Inherited from a parent that wants no zombies; how the command ends would be lost, and taken for 0.
+                self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        elif signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+            raise ExecutionError(
+                "cannot run a command: this process ignores SIGCHLD, so that nobody would know how the command ended;"
+                " restore the signal's default, or call from the main thread"
+            )
         return self
 
     def __exit__(

@@ -144,6 +144,24 @@ print(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL)
     assert said(script) == "mine\nTrue\n"
 
 
+def test_ends_of_workers_that_the_system_does_not_keep_are_no_error() -> None:
+    script = """
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(b"".join(spread(same, 2000, 2)) == same(0, 2000))
+
+def work(start, stop):
+    if start == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return b"x"
+
+try:
+    spread(work, 20, 2)
+except RecordingError as error:
+    print(error)
+"""
+    assert said(script) == "True\nexpected 20 parts of the work to be done, got 19; record again\n"
+
+
 def test_process_with_threads_does_not_fork() -> None:
     script = """
 import threading

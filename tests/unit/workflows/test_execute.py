@@ -396,3 +396,34 @@ def test_directory_that_may_not_be_entered_is_named_and_not_the_program(
     monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (str(tmp_path), os.X_OK))  # root may enter all
     with pytest.raises(ExecutionError, match="the directory may not be entered"):
         execute(["true"], Execution(directory=str(tmp_path)))
+
+
+@pytest.fixture
+def ignored_ends() -> Iterator[None]:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.usefixtures("ignored_ends")
+@pytest.mark.parametrize("code", [0, 3])
+def test_exit_code_is_known_although_whoever_started_us_ignores_the_ends_of_processes(code: int) -> None:
+    assert execute(["sh", "-c", f"exit {code}"]).return_value == code
+    assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("ignored_ends")
+def test_thread_that_could_not_know_how_a_command_ends_runs_none(tmp_path: Path) -> None:
+    errors: list[ExecutionError] = []
+
+    def run() -> None:
+        try:
+            execute(["touch", str(tmp_path / "ran")])
+        except ExecutionError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert "ignores SIGCHLD" in str(errors[0])
+    assert not (tmp_path / "ran").exists()
