@@ -424,3 +424,22 @@ class TestGPG:
 def test_keys_of_both_libraries_are_alike(alice: CryptoSigner) -> None:
     assert Key.from_dict(alice.public_key.keyid, alice.public_key.to_dict()) == alice.public_key
     assert public_key_of(alice.public_key) == public_key_of(key_of(alice))
+
+
+@pytest.mark.parametrize("kind", ["metablock", "dsse"])
+def test_artifacts_of_a_large_link_are_its_own_to_change(tmp_path: Path, alice: CryptoSigner, kind: str) -> None:
+    artifacts = {f"file{number:05}": {"sha256": f"{number:064x}"} for number in range(2000)}
+    made = in_envelope(Link(name="build", materials=artifacts, products=artifacts), kind)
+    made.create_signature(alice)
+    made.dump(tmp_path / "link")
+    assert (tmp_path / "link").stat().st_size > 4 * 64 * 1024
+    loaded = Metadata.load(tmp_path / "link")
+    loaded.verify_signature(key_of(alice))
+    link = loaded.get_payload()
+    assert isinstance(link, Link)
+    assert link.materials == link.products == artifacts
+    link.materials["evil"] = {"sha256": "00" * 32}
+    assert "evil" not in link.products
+    if isinstance(loaded, Metablock):
+        with pytest.raises(SignatureVerificationError):
+            loaded.verify_signature(key_of(alice))

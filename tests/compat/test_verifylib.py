@@ -98,6 +98,19 @@ def test_the_summary_has_the_first_materials_and_the_last_products(on_disk: Chai
     assert (summary.command, summary.byproducts) == (["make"], {"return-value": 0})
 
 
+@pytest.mark.parametrize("dsse", [False, True])
+def test_artifacts_of_a_large_summary_are_its_own_to_change(on_disk: Chain, *, dsse: bool) -> None:
+    many = {f"file{number:05}": "1" for number in range(2000)}
+    chain = new_chain(dsse=dsse)
+    chain.step("all", "alice", materials=many, products=many)
+    summary = on_disk.verify(chain)
+    assert (len(summary.materials), summary.materials) == (2000, summary.products)
+    summary.materials["evil"] = {"sha256": "00" * 32}
+    assert "evil" not in summary.products
+    assert b"evil" in Link(name="x", materials=summary.materials).signable_bytes
+    assert "evil" not in on_disk.verify(chain).materials
+
+
 def test_nothing_is_printed_for_programs(on_disk: Chain, capfd: pytest.CaptureFixture[str]) -> None:
     on_disk.verify(chain_of_two())
     assert capfd.readouterr() == ("", "")

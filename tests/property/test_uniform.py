@@ -40,7 +40,7 @@ def both(text: str) -> tuple[Any, Any]:
     for limit in (0, 1 << 40):
         with patch.object(strict, "LARGE_TEXT", limit):
             try:
-                answers.append(read_json(text.encode("utf-8", "surrogatepass")))
+                answers.append(read_json(text.encode("utf-8", "surrogatepass"), seen=Seen()))
             except FormatError as error:
                 answers.append(str(error))
     return answers[0], answers[1]
@@ -93,6 +93,17 @@ def test_object_that_was_seen_is_the_same_object() -> None:
     assert isinstance(one, UniformObject)
     assert one is other
     assert one == {"a": {"sha256": "00"}, "b": {"sha256": "11"}}
+
+
+def test_who_does_not_ask_for_shared_objects_gets_none() -> None:
+    with patch.object(strict, "LARGE_TEXT", 0):
+        document = read_json(
+            TWICE.replace("}}}}", '}}, "products": {"a": {"sha256": "00"}, "b": {"sha256": "11"}}}}').encode()
+        )
+    materials, products = document["signed"]["materials"], document["signed"]["products"]
+    assert type(materials) is dict
+    assert materials == products
+    assert materials is not products
 
 
 def test_only_the_last_few_objects_are_remembered() -> None:

@@ -7,7 +7,7 @@ import sys
 
 from custody import __version__
 from custody.cli.exits import ACCEPTED, CANNOT, INTERRUPTED, REJECTED
-from custody.cli.output import complain, print_what_can_be_printed, printable
+from custody.cli.output import complain, open_closed_streams, print_what_can_be_printed, printable
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` would triple the time of `--version`
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ COMMANDS: Mapping[str, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit code."""
-    if sys.stdout is None or sys.stderr is None:
-        _open_closed_streams()
+    open_closed_streams()
     print_what_can_be_printed()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -90,13 +89,6 @@ def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
             command.description = module.__doc__
             module.configure(command)
     return parser
-
-
-def _open_closed_streams() -> None:
-    """Give the process a stdout and stderr where its parent closed them: what is printed goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
 
 
 def _flushed(code: int, command: str) -> int:

@@ -9,9 +9,26 @@ TYPE_CHECKING = False  # known to checkers; `typing` is slow to import
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["colour", "complain", "note", "print_what_can_be_printed", "printable", "say", "say_json", "warn"]
+__all__ = [
+    "colour",
+    "complain",
+    "note",
+    "open_closed_streams",
+    "print_what_can_be_printed",
+    "printable",
+    "say",
+    "say_json",
+    "warn",
+]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+def open_closed_streams() -> None:
+    """Give the process a stdout and stderr where its parent closed them: what is printed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
 
 
 def say(text: str = "") -> None:

@@ -31,7 +31,10 @@ _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, seen: Seen | None = None) -> Any:
-    """Return the one document that `data` holds; large parts of it that were `seen` before are the same objects.
+    """Return the one document that `data` holds.
+
+    Whoever gives what was `seen` before gets large documents faster, and never changes them: parts that are written
+    alike, in one document or in several, are one object.
 
     Raises:
         FormatError: `data` is not strict JSON, or is larger than `limit` bytes.
@@ -43,7 +46,9 @@ def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, seen: Seen | None
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from None
-    document = None if len(text) < LARGE_TEXT else parse_large(text, _DECODER.raw_decode, seen or Seen())
+    document = None
+    if seen is not None and len(text) >= LARGE_TEXT:
+        document = parse_large(text, _DECODER.raw_decode, seen)
     if document is None:
         document = _parse(text)
     _refuse_depth(document, MAX_DEPTH)

@@ -35,7 +35,8 @@ _FIRST = re.compile(
 class UniformObject(dict[str, Any]):
     """An object whose members all are objects with the one member `key`, a text; nothing in it needs escaping.
 
-    `checked` is for whoever has looked at it to leave a note, since the same object can stand in several documents.
+    It is never changed: it can stand in several places, and what was found out about it is kept. `checked` is for
+    whoever has looked at it to leave a note.
     """
 
     __slots__ = ("_canonical", "checked", "key")

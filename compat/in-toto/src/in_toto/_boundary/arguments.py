@@ -84,10 +84,11 @@ def parse(program: str, parser: ArgumentParser) -> Namespace:
     `made_directory` is the directory that an older spelling gives for links, to be made; "" if none does. From here on
     as much is said as `-v` and `-q` ask for.
     """
+    from custody.cli.output import open_closed_streams
     from in_toto._boundary.spellings import modern
     from in_toto._boundary.talk import set_level
 
-    _open_closed_streams()
+    open_closed_streams()
     line = modern(program, sys.argv[1:])
     if line.problem:
         parser.error(line.problem)
@@ -115,13 +116,6 @@ def _failed(command: str, problem: Exception) -> int:
 
     error("in_toto", f"({command}) {type(problem).__name__}: {problem}")
     return 1
-
-
-def _open_closed_streams() -> None:
-    """Give the process a stdout and stderr where its parent closed them: what is printed goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
 
 
 def _drop_what_nobody_reads() -> None:
@@ -174,7 +168,9 @@ def version_was_asked(program: str) -> bool:
     """Return whether `--version` is all that was asked; it is then answered."""
     if sys.argv[1:] != ["--version"]:
         return False
-    _open_closed_streams()
+    from custody.cli.output import open_closed_streams
+
+    open_closed_streams()
     try:
         print(_version(program), flush=True)  # noqa: T201  # the answer
     except OSError as problem:

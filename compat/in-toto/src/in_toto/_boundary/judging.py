@@ -135,7 +135,12 @@ def link_of(link: CoreLink | None, name: str) -> Link:
         return Link(name=name)
     document = link.document()
     del document["_type"]
-    return Link(**{**document, "name": name})
+    # Custody's artifacts are never changed, and links may share them; those of this package may be.
+    own = {
+        side: {artifact: dict(digests) for artifact, digests in document[side].items()}
+        for side in ("materials", "products")
+    }
+    return Link(**{**document, **own, "name": name})
 
 
 def link_of_inspection(link: CoreLink) -> Link:
