@@ -20,10 +20,22 @@ from custody.signing.keypair import KeyPair, write_pair
 from custody.signing.registry import load_signer
 from custody.workflows.links import link_path, sign_document, write_link
 
-__all__ = ["Chain", "artifacts", "write_chain", "write_disallowed", "write_key", "write_ruled"]
+__all__ = [
+    "Chain",
+    "artifacts",
+    "write_chain",
+    "write_changing_chain",
+    "write_disallowed",
+    "write_key",
+    "write_ruled",
+]
 
 _EXPIRES = datetime(2100, 1, 1, tzinfo=UTC)
 _FILES_A_DIRECTORY = 100
+_ALGORITHMS = ("sha256",)
+
+_LEFT_OUT, _MODIFIED, _ADDED = 1000, 10, 100
+"""Of so many artifacts, a step that changes them does not take one, modifies one, and adds one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,10 +64,10 @@ def write_key(directory: str, name: str) -> KeyPair:
     return write_pair(os.path.join(directory, name), private)
 
 
-def artifacts(count: int) -> dict[str, Mapping[str, str]]:
+def artifacts(count: int, algorithms: Sequence[str] = _ALGORITHMS) -> dict[str, Mapping[str, str]]:
     """Return so many artifacts, a hundred in a directory."""
     names = (f"src/part{number // _FILES_A_DIRECTORY:05}/file{number:07}.py" for number in range(count))
-    return {name: _digests(name) for name in names}
+    return {name: _digests(name, algorithms) for name in names}
 
 
 def write_chain(directory: str, *, steps: int, count: int, dsse: bool) -> Chain:
@@ -74,6 +86,42 @@ def write_chain(directory: str, *, steps: int, count: int, dsse: bool) -> Chain:
         )
         performed.append(_Performed(step=step, materials={} if first else known, products=known))
     return _write(directory, performed, functionary, dsse=dsse)
+
+
+def write_changing_chain(
+    directory: str, *, steps: int, count: int, dsse: bool, algorithms: Sequence[str] = _ALGORITHMS
+) -> Chain:
+    """Write a chain of `steps`, of which no two list the same artifacts; the first makes `count`.
+
+    Each later one takes all but a few of those before it, modifies a tenth, and adds some.
+    """
+    functionary = write_key(directory, "functionary")
+    made = artifacts(count, algorithms)
+    performed = []
+    for number in range(steps):
+        first = number == 0
+        before = f"MATCH * WITH PRODUCTS FROM {_step_name(number - 1)}"
+        step = Step(
+            name=_step_name(number),
+            pubkeys=(functionary.public_key.keyid,),
+            expected_materials=_rules("DISALLOW *") if first else _rules(before, "DISALLOW *"),
+            expected_products=_rules("CREATE *", "MODIFY *", "ALLOW *", "DISALLOW *"),
+        )
+        taken = {} if first else {name: made[name] for index, name in enumerate(sorted(made)) if index % _LEFT_OUT}
+        made = made if first else _changed(taken, number, count, algorithms)
+        performed.append(_Performed(step=step, materials=taken, products=made))
+    return _write(directory, performed, functionary, dsse=dsse)
+
+
+def _changed(taken: Artifacts, number: int, count: int, algorithms: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """Return what step `number` makes of `taken`."""
+    modified = [name for index, name in enumerate(taken) if index % _MODIFIED == number % _MODIFIED]
+    added = [f"src/part{number:05}/new{index:07}.py" for index in range(count // _ADDED)]
+    return {
+        **taken,
+        **{name: _digests(f"{name} of {number}", algorithms) for name in modified},
+        **{name: _digests(name, algorithms) for name in added},
+    }
 
 
 def write_ruled(directory: str, *, rules: int, count: int) -> Chain:
@@ -147,5 +195,5 @@ def _name_for_rule(rule: int, number: int) -> str:
     return f"part{rule:04}/file@{rule:04}@{number:07}-{rule:04}.bin"
 
 
-def _digests(name: str) -> dict[str, str]:
-    return {"sha256": hashlib.sha256(name.encode()).hexdigest()}
+def _digests(name: str, algorithms: Sequence[str] = _ALGORITHMS) -> dict[str, str]:
+    return {algorithm: hashlib.new(algorithm, name.encode()).hexdigest() for algorithm in algorithms}

@@ -8,12 +8,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.cases import Case, full_cases, huge_cases, quick_cases
-from benchmarks.machine import describe_machine, load, now
+from benchmarks.growth import full_growth, quick_growth
+from benchmarks.machine import describe_machine, load, now, too_small
+from benchmarks.markdown import as_markdown
 from benchmarks.measuring import CaseFailedError, measure
-from benchmarks.report import Report, Result, as_document, as_markdown
+from benchmarks.others import Watch
+from benchmarks.pages import write_pages
+from benchmarks.plot import as_plot
+from benchmarks.report import FULL, QUICK, SOME, Report, ReportError, Result, as_document, read_document
 from benchmarks.sides import Tools
 from benchmarks.tools import BENCH, find_custody, install_reference
 from scripts.reference import MissingError
@@ -23,24 +29,34 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_ROUNDS = {"quick": {"light": 9, "heavy": 5}, "full": {"light": 21, "heavy": 5}}
+_ROUNDS = {
+    "full": {"light": 21, "heavy": 5, "growth": 5},
+    "quick": {"light": 9, "heavy": 5, "growth": 3},
+}
+_ROOT = os.path.dirname(BENCH)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and save, and return 0; 1 if a case failed, 2 if there is nothing to measure."""
+    """Measure, print and save, and return 0; 1 if a case failed, 2 if there is nothing to measure or to show."""
     options = _parse(arguments)
     cases = _chosen(options)
     if options.list:
         for case in cases:
-            print(f"{case.name:<24} {case.title}")
+            print(f"{case.name:<26} {case.title}")
         return 0
     if not cases:
         print(f"no case has {' or '.join(options.only)} in its name; --list lists them", file=sys.stderr)
         return 2
-    report = _report(cases, options)
-    text = as_markdown(report)
-    print(text)
-    _save(report, text, "quick" if options.quick else "full")
+    try:
+        report = _read(options.source) if options.source else _report(cases, options)
+        text = as_markdown(report)
+        print(text, end="")
+        _save(report, text)
+        if options.readme:
+            _progress(f"written: {', '.join(write_pages(report, _ROOT))}")
+    except ReportError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 1 if any(result.failure for result in report.results) else 0
 
 
@@ -48,18 +64,31 @@ def _parse(arguments: Sequence[str] | None) -> Namespace:
     parser = argparse.ArgumentParser(
         prog="benchmarks/run.py",
         description="Time whole commands of custody against the reference and the physical limit, in one run.",
-        epilog="Results are printed and saved in .bench/results/. Exit codes: 0 measured, 1 a case failed.",
+        epilog="Results are printed, and saved in .bench/results/ as Markdown, JSON and a plot. Exit codes: 0 measured,"
+        " 1 a case failed, 2 nothing to measure or to show.",
     )
+    _add_choice(parser)
+    parser.add_argument("--rounds", type=_positive, metavar="N", help="time every command N times")
+    parser.add_argument("--scratch", metavar="DIR", help="make the data below DIR instead of the temporary directory")
+    parser.add_argument("--list", action="store_true", help="list the cases and measure nothing")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="measure nothing, show the results in this JSON")
+    parser.add_argument(
+        "--readme", action="store_true", help="put the table into README.md and all of it into docs/ (full runs only)"
+    )
+    options = parser.parse_args(arguments)
+    if options.readme and not options.source and _mode(options) != FULL:
+        parser.error("--readme quotes a full run: leave out what makes it smaller")
+    return options
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose what is measured."""
     parser.add_argument("--quick", action="store_true", help="small data, few rounds: under two minutes")
-    parser.add_argument("--huge", action="store_true", help="also record one file of 4 GiB")
+    parser.add_argument("--no-huge", action="store_true", help="do not record a file of 4 GiB")
     parser.add_argument(
         "--only", action="append", default=[], metavar="WORD", help="only cases with WORD in their name; repeatable"
     )
-    parser.add_argument("--rounds", type=_positive, metavar="N", help="time every command N times")
     parser.add_argument("--no-reference", action="store_true", help="measure custody and the limits only")
-    parser.add_argument("--scratch", metavar="DIR", help="make the data below DIR instead of the temporary directory")
-    parser.add_argument("--list", action="store_true", help="list the cases and measure nothing")
-    return parser.parse_args(arguments)
 
 
 def _positive(text: str) -> int:
@@ -69,10 +98,31 @@ def _positive(text: str) -> int:
     return number
 
 
+def _mode(options: Namespace) -> str:
+    if options.only or options.no_reference or options.no_huge or options.rounds:
+        return SOME
+    return QUICK if options.quick else FULL
+
+
 def _chosen(options: Namespace) -> tuple[Case, ...]:
-    cases = (quick_cases() if options.quick else full_cases()) + (huge_cases() if options.huge else ())
+    huge = () if options.no_huge else huge_cases()
+    cases = (*quick_cases(), *quick_growth()) if options.quick else (*full_cases(), *huge, *full_growth())
     words: list[str] = options.only
     return tuple(case for case in cases if not words or any(word in case.name for word in words))
+
+
+def _read(path: str) -> Report:
+    """Return the report in a file that a run before has saved.
+
+    Raises:
+        ReportError: there is none, or it is none.
+
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return read_document(json.load(file))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{path} cannot be read: {error}") from error
 
 
 def _report(cases: Sequence[Case], options: Namespace) -> Report:
@@ -82,7 +132,8 @@ def _report(cases: Sequence[Case], options: Namespace) -> Report:
     with tempfile.TemporaryDirectory(prefix="custody-bench-", dir=options.scratch) as scratch:
         facts |= describe_machine(scratch)
         results = [_measured(case, tools, options, scratch) for case in cases]
-    return Report(facts={**facts, "ended": now(), "load at the end": load()}, results=results)
+    mode = _mode(options) if tools.reference else SOME
+    return Report(mode=mode, facts={**facts, "ended": now(), "load at the end": load()}, results=results)
 
 
 def _tools(options: Namespace) -> tuple[Tools, str]:
@@ -101,8 +152,9 @@ def _tools(options: Namespace) -> tuple[Tools, str]:
 def _versions(tools: Tools, missing: str) -> Mapping[str, str]:
     reference = tools.reference
     return {
-        "custody": f"{tools.custody.version}, started as {tools.custody.started_as}",
-        "reference": f"{reference.version}, started as its console scripts" if reference else f"none: {missing}",
+        "custody": tools.custody.version,
+        "started as": tools.custody.started_as,
+        "reference": reference.version if reference else f"none: {missing}",
     }
 
 
@@ -110,29 +162,37 @@ def _measured(case: Case, tools: Tools, options: Namespace, scratch: str) -> Res
     """Return what came of `case`; its data is gone afterwards."""
     _progress(case.title)
     weights = _ROUNDS["quick" if options.quick else "full"]
-    rounds: int = options.rounds or weights["heavy" if case.heavy else "light"]
+    weight = "growth" if case.grows else "heavy" if case.heavy else "light"
+    rounds: int = options.rounds or weights[weight]
+    plain = Result(name=case.name, title=case.title, grows=case.grows)
+    why = too_small(scratch, case.bytes_needed)
+    if why:
+        _progress(f"left out: {why}")
+        return replace(plain, left_out=why)
     with tempfile.TemporaryDirectory(prefix=f"{case.name}-", dir=scratch) as directory:
         try:
             data = os.path.join(directory, "data")
             os.mkdir(data)
             prepared = case.prepare(tools, data)
             os.sync()  # or what was just written is still being written while the first rounds are timed
-            return Result(case=case, trials=measure(prepared, rounds=rounds, scratch=directory))
+            watch = Watch()
+            sides = measure(prepared, rounds=rounds, scratch=directory)
+            return replace(plain, sides=sides, others=watch.others())
         except CaseFailedError as error:
             _progress(f"failed: {error}")
-            return Result(case=case, trials={}, failure=str(error))
+            return replace(plain, failure=str(error).replace(directory, "DIR"))
 
 
-def _save(report: Report, text: str, mode: str) -> None:
-    """Write both forms of the report into `.bench/results`, under the time at which it began."""
+def _save(report: Report, text: str) -> None:
+    """Write all forms of the report into `.bench/results`, under the time at which it began."""
     results = os.path.join(BENCH, "results")
     os.makedirs(results, exist_ok=True)
-    stem = f"{report.facts['begun'].replace(':', '')}-{mode}"
-    forms = {"md": text, "json": json.dumps(as_document(report), indent=1) + "\n"}
+    stem = f"{report.facts.get('begun', '').replace(':', '')}-{report.mode}"
+    forms = {"md": text, "json": json.dumps(as_document(report), indent=1) + "\n", "svg": as_plot(report)}
     for ending, content in forms.items():
         with open(os.path.join(results, f"{stem}.{ending}"), "w", encoding="utf-8") as file:
             file.write(content)
-    _progress(f"saved as .bench/results/{stem}.md and .json")
+    _progress(f"saved as .bench/results/{stem}.md, .json and .svg")
 
 
 def _progress(text: str) -> None:

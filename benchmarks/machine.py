@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
 from datetime import UTC, datetime
 
-__all__ = ["describe_machine", "load", "now"]
+__all__ = ["describe_machine", "load", "now", "too_small"]
 
 _USEFUL_FLAGS = ("sha_ni", "sha2", "avx2", "avx512f")
+_GIB = 1 << 30
+_ROOM_TO_SPARE = 8
+"""One part in so many has to be left over."""
 
 
 def describe_machine(scratch: str) -> dict[str, str]:
@@ -21,7 +25,7 @@ def describe_machine(scratch: str) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "file system of the data": _file_system(scratch),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "openssl": _first_line("openssl", "version"),
+        "openssl": _first_line("openssl", "version").partition(" (")[0],
     }
 
 
@@ -37,6 +41,27 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def too_small(directory: str, needed: int) -> str:
+    """Return why data of `needed` bytes cannot be measured in `directory`; empty if it can be.
+
+    It has to fit on the disk, and into the page cache, or else the disk is measured.
+    """
+    wanted = needed + needed // _ROOM_TO_SPARE
+    there = {"disk": shutil.disk_usage(directory).free, "memory": _available_memory()}
+    for what, free in there.items():
+        if needed and free < wanted:
+            return f"it needs {wanted / _GIB:.1f} GiB of {what}, and {free / _GIB:.1f} GiB are free"
+    return ""
+
+
+def _available_memory() -> int:
+    """Return the bytes that a page cache could have; all of the memory where the system does not say."""
+    for line in _read("/proc/meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _processor() -> str:
     lines = [line.partition(":") for line in _read("/proc/cpuinfo").splitlines()]
     facts = {name.strip(): value.strip() for name, _, value in lines}
@@ -48,7 +73,7 @@ def _processor() -> str:
 
 def _memory() -> str:
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{size / 2**30:.1f} GiB"
+    return f"{size / _GIB:.1f} GiB"
 
 
 def _file_system(directory: str) -> str:

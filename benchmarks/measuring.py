@@ -1,7 +1,7 @@
 """Measuring: every side of a case once a round, in an order that rotates, after a round that only warms up and checks.
 
 Sides are whole commands, started as a user starts them. Rounds are interleaved, so that a machine that gets slower or
-busier does so for all of them.
+busier does so for all of them. The round that warms up is not timed: it weighs the memory of all processes together.
 """
 
 from __future__ import annotations
@@ -13,10 +13,26 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["CUSTODY", "REFERENCE", "CaseFailedError", "Prepared", "Side", "Trial", "measure"]
+__all__ = [
+    "COMPATIBLE",
+    "CUSTODY",
+    "LIMIT",
+    "REFERENCE",
+    "VARIANT",
+    "CaseFailedError",
+    "Measured",
+    "Prepared",
+    "Side",
+    "Trial",
+    "measure",
+]
 
 CUSTODY = "custody"
+COMPATIBLE = "custody-in-toto"
+VARIANT = "variant"
 REFERENCE = "reference"
+LIMIT = "limit"
+"""What a side is: custody, the in-toto-* commands on it, custody used otherwise, the reference, what none can beat."""
 
 LIMIT_SECONDS = 900
 """A command that takes longer is ended, and its case has failed."""
@@ -31,12 +47,17 @@ class CaseFailedError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Side:
-    """One command of a case, with what it must come to: its exit code, and words in what it prints."""
+    """One command of a case, with what it must come to: its exit code, and words in what it prints.
+
+    `size` is that of its data, in a case whose sides are at growing sizes.
+    """
 
     label: str
     argv: tuple[str, ...]
     directory: str
     environment: Mapping[str, str]
+    tool: str = LIMIT
+    size: int = 0
     exit_code: int = 0
     says: str = ""
 
@@ -51,29 +72,49 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """What one run of a command took; `peak_kib` counts its child processes too, the largest of them."""
+    """What one run of a command took; `peak_kib` is of the largest of its processes, `printed` are bytes."""
 
     seconds: float
     cpu_seconds: float
     peak_kib: int
+    printed: int = 0
 
 
-def measure(prepared: Prepared, *, rounds: int, scratch: str) -> dict[str, list[Trial]]:
-    """Return the trials of each side by its label, as many as `rounds`, the same round at the same place.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """The trials of one side, and the most memory that all its processes had together in the round that warmed up."""
+
+    label: str
+    tool: str
+    trials: Sequence[Trial]
+    size: int = 0
+    together_kib: int = 0
+
+
+def measure(prepared: Prepared, *, rounds: int, scratch: str) -> tuple[Measured, ...]:
+    """Return what each side took, with as many trials as `rounds`, the same round at the same place.
 
     Raises:
         CaseFailedError: a side did not come to what it must.
 
     """
     sides = prepared.sides
-    for side in sides:
-        _run(side, scratch)
+    weights = {side.label: _run(side, scratch, how="weigh").peak_kib for side in sides}
     prepared.check()
     trials: dict[str, list[Trial]] = {side.label: [] for side in sides}
     for number in range(rounds):
         for side in _rotated(sides, number):
-            trials[side.label].append(_run(side, scratch))
-    return trials
+            trials[side.label].append(_run(side, scratch, how="time"))
+    return tuple(
+        Measured(
+            label=side.label,
+            tool=side.tool,
+            size=side.size,
+            trials=tuple(trials[side.label]),
+            together_kib=weights[side.label],
+        )
+        for side in sides
+    )
 
 
 def _rotated(sides: Sequence[Side], by: int) -> tuple[Side, ...]:
@@ -82,10 +123,10 @@ def _rotated(sides: Sequence[Side], by: int) -> tuple[Side, ...]:
     return (*sides[start:], *sides[:start])
 
 
-def _run(side: Side, scratch: str) -> Trial:
-    """Return what the command of `side` took."""
+def _run(side: Side, scratch: str, *, how: str) -> Trial:
+    """Return what the command of `side` took; `how` tells the launcher what to look at."""
     output = os.path.join(scratch, "output")
-    answer = _launch(side, output)
+    answer = _launch(side, output, how)
     seconds, cpu_seconds, peak_kib, exit_code = answer.split()
     if int(exit_code) != side.exit_code:
         raise CaseFailedError(
@@ -93,12 +134,17 @@ def _run(side: Side, scratch: str) -> Trial:
         )
     if side.says and not _has(output, side.says):
         raise CaseFailedError(f"{side.label} did not print {side.says!r}: {_printed(output)}")
-    return Trial(seconds=float(seconds), cpu_seconds=float(cpu_seconds), peak_kib=int(peak_kib))
+    return Trial(
+        seconds=float(seconds),
+        cpu_seconds=float(cpu_seconds),
+        peak_kib=int(peak_kib),
+        printed=os.path.getsize(output),
+    )
 
 
-def _launch(side: Side, output: str) -> str:
+def _launch(side: Side, output: str, how: str) -> str:
     """Return the answer of the launcher; it and what it started are ended when their time is over."""
-    argv = [sys.executable, "-I", "-S", _LAUNCHER, side.directory, output, *side.argv]
+    argv = [sys.executable, "-I", "-S", _LAUNCHER, how, side.directory, output, *side.argv]
     with subprocess.Popen(
         argv,
         env=dict(side.environment),

@@ -1,125 +1,109 @@
-"""What was measured, as people read it and as programs do."""
+"""What was measured: as values, and as the JSON document from which they can be read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.cases import Case
-from benchmarks.measuring import CUSTODY, Trial
-from benchmarks.ratios import Spread, pair_ratios, spread
+from benchmarks.measuring import Measured, Trial
+from benchmarks.others import BUSY, Others
+from benchmarks.summary import summarise
 
-__all__ = ["Report", "Result", "as_document", "as_markdown"]
+__all__ = ["FULL", "QUICK", "SOME", "Report", "ReportError", "Result", "as_document", "is_disturbed", "read_document"]
 
-_READING = """\
-Whole commands, interleaved round by round, warm page cache. A time is divided by that of the same round. The peak is
-of the largest process of a command, and never below that of the bare Python which starts it, about 8 MiB.
-"""
+FULL, QUICK, SOME = "full", "quick", "some"
+"""Which cases a report is of: all of a full run, all of a quick one, or a choice of either."""
 
-_MILLI = 1000
-_KIB_A_MIB = 1024
+_FORMAT = 2
+
+
+class ReportError(Exception):
+    """A document is no report, or one of another version of this program."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What came of one case: the trials of each side, or why it failed."""
+    """What came of one case: what each side took, or why it failed, or why it was left out.
 
-    case: Case
-    trials: Mapping[str, Sequence[Trial]]
+    `grows` says of what there is more from side to side, and is empty for a comparison.
+    """
+
+    name: str
+    title: str
+    grows: str = ""
+    sides: Sequence[Measured] = ()
     failure: str = ""
+    left_out: str = ""
+    others: Others | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """A whole run; `facts` say when, where and what, each under its name."""
 
+    mode: str
     facts: Mapping[str, str]
     results: Sequence[Result]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Line:
-    """One side of a case, summarised; `ratio` is to what the case compares it with, if anything."""
-
-    label: str
-    milliseconds: Spread
-    cpu_milliseconds: float
-    peak_mib: float
-    ratio: Spread | None
+def is_disturbed(result: Result) -> bool:
+    """Say whether others took so much of the machine that they may have decided the figures."""
+    return result.others is not None and result.others.share >= BUSY
 
 
 def as_document(report: Report) -> dict[str, Any]:
-    """Return the report as JSON data, every single trial included."""
+    """Return the report as JSON data, every single trial included; `read_document(as_document(r)) == r`."""
     return {
+        "format": _FORMAT,
+        "mode": report.mode,
         "facts": dict(report.facts),
-        "cases": [
-            {
-                "name": result.case.name,
-                "title": result.case.title,
-                "failure": result.failure,
-                "sides": [asdict(line) for line in _lines(result)],
-                "trials": {label: [asdict(trial) for trial in trials] for label, trials in result.trials.items()},
-            }
-            for result in report.results
-        ],
+        "cases": [_case(result) for result in report.results],
     }
 
 
-def as_markdown(report: Report) -> str:
-    """Return the report as Markdown: what was measured where, the comparisons, the growth, what failed."""
-    comparisons = [result for result in report.results if not result.case.grows and not result.failure]
-    growth = [result for result in report.results if result.case.grows and not result.failure]
-    failed = [result for result in report.results if result.failure]
-    parts = ["# Benchmarks\n", *(f"- {name}: {value}" for name, value in report.facts.items()), "", _READING]
-    if comparisons:
-        parts += [*_table("Time / custody's", comparisons), ""]
-    if growth:
-        parts += ["## Growth of custody\n", *_table("Time / the size before", growth), ""]
-    if failed:
-        parts += ["## Failed, not timed\n", *(f"- {each.case.title}: {each.failure}" for each in failed), ""]
-    return "\n".join(parts)
+def read_document(document: Any) -> Report:  # noqa: ANN401  (it is read here)
+    """Return the report that `document` is; what can be computed from the trials is computed again.
+
+    Raises:
+        ReportError: it is none, or not of this version.
+
+    """
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != _FORMAT:
+        raise ReportError(f"expected results with format {_FORMAT}, found {found!r:.40}; measure again")
+    try:
+        results = tuple(_result(case) for case in document["cases"])
+        return Report(mode=document["mode"], facts=dict(document["facts"]), results=results)
+    except (KeyError, TypeError) as error:
+        raise ReportError(f"the results are not as this program writes them: {error!r}") from error
 
 
-def _table(ratio: str, results: Sequence[Result]) -> Iterator[str]:
-    yield f"| Case | | ms, median (min-max) | CPU ms | peak MiB | {ratio}, pair by pair |"
-    yield "|---|---|---|---|---|---|"
-    for result in results:
-        title = result.case.title
-        for line in _lines(result):
-            time = f"{_number(line.milliseconds.median)} ({_range(line.milliseconds)})"
-            compared = f"{_number(line.ratio.median)} ({_range(line.ratio)})" if line.ratio else ""
-            cpu, peak = _number(line.cpu_milliseconds), _number(line.peak_mib)
-            yield f"| {title} | {line.label} | {time} | {cpu} | {peak} | {compared} |"
-            title = ""
+def _case(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "title": result.title,
+        "grows": result.grows,
+        "failure": result.failure,
+        "left_out": result.left_out,
+        "others": asdict(result.others) if result.others else None,
+        "summary": [asdict(line) for line in summarise(result.sides, grows=bool(result.grows))],
+        "sides": [asdict(side) for side in result.sides],
+    }
 
 
-def _lines(result: Result) -> Iterator[_Line]:
-    """Yield a summary of each side; in a comparison against custody, in growth against the size before."""
-    before: Sequence[Trial] | None = None
-    for label, trials in result.trials.items():
-        against = before if result.case.grows else result.trials[CUSTODY] if label != CUSTODY else None
-        yield _line(label, trials, against)
-        before = trials
-
-
-def _line(label: str, trials: Sequence[Trial], against: Sequence[Trial] | None) -> _Line:
-    seconds = [trial.seconds for trial in trials]
-    ratios = pair_ratios(seconds, [trial.seconds for trial in against]) if against is not None else ()
-    return _Line(
-        label=label,
-        milliseconds=spread([_MILLI * each for each in seconds]),
-        cpu_milliseconds=spread([_MILLI * trial.cpu_seconds for trial in trials]).median,
-        peak_mib=max(trial.peak_kib for trial in trials) / _KIB_A_MIB,
-        ratio=spread(ratios) if ratios else None,
+def _result(case: Mapping[str, Any]) -> Result:
+    others = case["others"]
+    return Result(
+        name=case["name"],
+        title=case["title"],
+        grows=case["grows"],
+        sides=tuple(_side(side) for side in case["sides"]),
+        failure=case["failure"],
+        left_out=case["left_out"],
+        others=Others(**others) if others else None,
     )
 
 
-def _range(values: Spread) -> str:
-    return f"{_number(values.low)}-{_number(values.high)}"
-
-
-def _number(value: float) -> str:
-    """Return three digits of `value`, or all of those before the point."""
-    digits = 2 if value < 10 else 1 if value < 100 else 0
-    return f"{value:.{digits}f}"
+def _side(side: Mapping[str, Any]) -> Measured:
+    return Measured(**{**side, "trials": tuple(Trial(**trial) for trial in side["trials"])})

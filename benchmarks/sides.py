@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.measuring import CUSTODY, REFERENCE, Side
+from benchmarks.measuring import COMPATIBLE, CUSTODY, REFERENCE, Side
 from benchmarks.tools import Custody, Reference
 
-__all__ = ["Tools", "custody_side", "no_op", "openssl", "reference_side", "walk"]
+__all__ = ["Tools", "compatible_side", "custody_side", "no_op", "openssl", "reference_side", "walk"]
 
 _STAT_WALK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stat_walk.py")
 
@@ -28,6 +28,7 @@ def custody_side(tools: Tools, directory: str, *arguments: str, rejects_with: st
     """Return `custody ARGUMENTS`; it must succeed, or else reject with these words."""
     return Side(
         label=CUSTODY,
+        tool=CUSTODY,
         argv=(*tools.custody.argv, *arguments),
         directory=directory,
         environment=tools.custody.environment,
@@ -44,6 +45,7 @@ def reference_side(
         return ()
     side = Side(
         label=REFERENCE,
+        tool=REFERENCE,
         argv=(tools.reference.command(name), *arguments),
         directory=directory,
         environment=tools.reference.environment,
@@ -53,14 +55,25 @@ def reference_side(
     return (side,)
 
 
+def compatible_side(tools: Tools, directory: str, name: str, *arguments: str) -> tuple[Side, ...]:
+    """Return the command `name` of custody-in-toto; none if that is not installed."""
+    custody = tools.custody
+    if not custody.scripts:
+        return ()
+    argv = (os.path.join(custody.scripts, name), *arguments)
+    side = Side(label=COMPATIBLE, tool=COMPATIBLE, argv=argv, directory=directory, environment=custody.environment)
+    return (side,)
+
+
 def no_op(tools: Tools, directory: str) -> Side:
     """Return a Python that starts and ends, of the interpreter that custody runs on."""
     return _limit("no-op Python", tools, directory, sys.executable, "-c", "pass")
 
 
-def walk(tools: Tools, tree: str, *, times: int) -> Side:
-    """Return a walk over `tree` that only looks at each file, so many times."""
-    return _limit("walk and stat", tools, tree, sys.executable, "-I", "-S", _STAT_WALK, tree, str(times))
+def walk(tools: Tools, tree: str, *, times: int, skipping: Sequence[str] = ()) -> Side:
+    """Return a walk over `tree` that only looks at each file, so many times, but not into directories to be skipped."""
+    arguments = (_STAT_WALK, tree, str(times), *skipping)
+    return _limit("walk and stat", tools, tree, sys.executable, "-I", "-S", *arguments)
 
 
 def openssl(tools: Tools, directory: str, files: Sequence[str], *, algorithm: str, times: int = 1) -> tuple[Side, ...]:

@@ -1,6 +1,7 @@
 """What is measured: the custody of this interpreter, and the reference in an environment of its own.
 
-Both are started as a user starts them, by the console scripts beside their interpreters.
+All are started as a user starts them, by the console scripts beside their interpreters: `custody`, the `in-toto-*`
+commands of custody-in-toto where that is installed, and those of the reference.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 
 from scripts.reference import VENV, install_environment
 
@@ -22,12 +24,13 @@ BENCH = os.path.join(_ROOT, ".bench")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Custody:
-    """How custody is started, and which version it is."""
+    """How custody is started, and which version it is; `scripts` is where its `in-toto-*` commands are, if anywhere."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     version: str
     started_as: str
+    scripts: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +56,7 @@ def find_custody() -> Custody:
             environment=environment,
             version=_output((script, "--version"), environment),
             started_as="the console script `custody`",
+            scripts=_compatible_scripts(),
         )
     argv = (sys.executable, "-m", "custody")
     if "PYTHONPATH" in os.environ:
@@ -64,6 +68,16 @@ def find_custody() -> Custody:
         version=_output((*argv, "--version"), environment),
         started_as="`python -m custody` (no console script is installed)",
     )
+
+
+def _compatible_scripts() -> str:
+    """Return where the commands of custody-in-toto are; empty if it is not installed, or without its commands."""
+    try:
+        distribution("custody-in-toto")
+    except PackageNotFoundError:
+        return ""
+    scripts = os.path.dirname(sys.executable)
+    return scripts if os.access(os.path.join(scripts, "in-toto-run"), os.X_OK) else ""
 
 
 def install_reference() -> Reference:

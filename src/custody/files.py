@@ -45,12 +45,15 @@ def read_file(path: str, *, what: str, limit: int) -> bytes:
     return data
 
 
-def write_file(path: str, data: bytes, *, what: str, mode: int = 0o666, replace: bool = True) -> None:
+def write_file(
+    path: str, data: bytes, *, what: str, mode: int = 0o666, replace: bool = True, durable: bool = True
+) -> None:
     """Make `path` hold exactly `data`, or leave it as it was.
 
     The bytes go to a file beside it first, which then takes its name: a symlink at `path` gives way
     and what it leads to stays as it is. `mode` is cut by the umask. With `replace=False` an existing
     file is never touched, also if it appears meanwhile. Devices, pipes and sockets never give way.
+    Unless `durable` is false, the bytes are on the disk afterwards, so that they outlast a power cut.
 
     Raises:
         StoreError: the file exists and may not be replaced, the disk is full, the directory is not
@@ -60,9 +63,9 @@ def write_file(path: str, data: bytes, *, what: str, mode: int = 0o666, replace:
     try:
         if replace:
             _refuse_special(path, what)
-            _write_replacing(path, data, mode)
+            _write_replacing(path, data, mode, durable=durable)
         else:
-            _write_once(path, data, mode)
+            _write_once(path, data, mode, durable=durable)
     except FileExistsError as error:
         raise StoreError(f"{what} {path!r} exists already and is left as it is") from error
     except OSError as error:
@@ -93,9 +96,9 @@ def _refuse_special(path: str, what: str) -> None:
         raise StoreError(f"cannot write {what} {path!r}: it exists and is not a regular file")
 
 
-def _write_replacing(path: str, data: bytes, mode: int) -> None:
+def _write_replacing(path: str, data: bytes, mode: int, *, durable: bool) -> None:
     beside = _beside(path)
-    _write_new(beside, data, mode)
+    _write_new(beside, data, mode, durable=durable)
     try:
         os.replace(beside, path)
     except BaseException:
@@ -103,17 +106,17 @@ def _write_replacing(path: str, data: bytes, mode: int) -> None:
         raise
 
 
-def _write_once(path: str, data: bytes, mode: int) -> None:
+def _write_once(path: str, data: bytes, mode: int, *, durable: bool) -> None:
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
     beside = _beside(path)
-    _write_new(beside, data, mode)
+    _write_new(beside, data, mode, durable=durable)
     try:
         os.link(beside, path)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        _write_new(path, data, mode)  # a file system without hard links, such as a USB stick's
+        _write_new(path, data, mode, durable=durable)  # a file system without hard links, such as a USB stick's
     finally:
         os.unlink(beside)
 
@@ -124,13 +127,14 @@ def _beside(path: str) -> str:
     return os.path.join(directory, f".{name[:40]}.{os.urandom(8).hex()}.tmp")
 
 
-def _write_new(path: str, data: bytes, mode: int) -> None:
+def _write_new(path: str, data: bytes, mode: int, *, durable: bool) -> None:
     descriptor = os.open(path, _WRITE, mode)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
     except BaseException:
         os.unlink(path)
         raise

@@ -13,10 +13,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
 
-from custody.artifacts.digest import digest_files
 from custody.artifacts.exclude import Exclusion
 from custody.artifacts.names import normal_path
+from custody.artifacts.reading import Reader
 from custody.artifacts.recording import Recording, record
+from custody.errors import UsageError
 from custody.rules.artifacts import is_well_formed
 
 EVERYTHING = Recording(exclude=())
@@ -69,11 +70,16 @@ def test_stripping_the_common_directory_is_recording_from_it(tree: Mapping[str, 
 
 
 @given(TREES, st.integers(min_value=0, max_value=6))
-def test_a_batch_can_be_split_anywhere(tree: Mapping[str, bytes], cut: int) -> None:
-    with on_disk(tree) as directory:
-        jobs = [(path, f"{directory}/{path}") for path in tree]
-        parts = digest_files(jobs[:cut], EVERYTHING) | digest_files(jobs[cut:], EVERYTHING)
-        assert digest_files(jobs, EVERYTHING) == parts
+def test_files_can_be_added_to_a_reader_bit_by_bit(tree: Mapping[str, bytes], cut: int) -> None:
+    paths = list(tree)
+    with on_disk(tree) as directory, Reader(EVERYTHING.replace(base_path=directory)) as reader:
+        reader.add(paths[:cut])
+        reader.add(paths[cut:])
+        assert reader.records() == {path: hashlib.sha256(data).digest() for path, data in tree.items()}
+
+
+def is_plain(pattern: str) -> bool:
+    return pattern.isascii() and pattern.replace("*", "").replace(".", "").isalnum() and "*" not in pattern[1:-1]
 
 
 PATTERN_TEXT = st.text("ab.*~ \\!#[]?/-é\t", max_size=6)
@@ -93,6 +99,21 @@ def test_fast_patterns_mean_what_pathspec_says(patterns: list[str], path: str) -
         assume(False)  # noqa: FBT003  # hypothesis has no other spelling
     exclusion = Exclusion(patterns)
     assert (exclusion.pattern_for(path) is not None) == spec.match_file(path)
+
+
+@given(st.lists(PATTERN_TEXT, max_size=4), st.lists(st.text("ab.~ !#[]-é", min_size=1, max_size=5), max_size=4))
+@example(["*.link*", ".git", "*.pyc", "*~"], ["a.link", "b"])
+@example([".git"], ["git", ".gitx", "x.git"])
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of pathspec's own patterns
+def test_names_are_spared_together_only_if_each_is(patterns: list[str], names: list[str]) -> None:
+    try:
+        exclusion = Exclusion(patterns)
+    except UsageError:
+        assume(False)  # noqa: FBT003  # hypothesis has no other spelling
+    spared = not any(exclusion.covers(f"d/{name}", name) for name in names)
+    assert spared or not exclusion.spares(names)
+    if all(is_plain(pattern) for pattern in patterns):
+        assert exclusion.spares(names) == spared
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custody.rules import engine, queue
+from custody.rules import engine, queue, search
 from custody.rules.artifacts import has_scheme
 from custody.rules.engine import Item, Sides, apply_rules, match_pairs
 from custody.rules.patterns import Pattern, has_wildcard
 from custody.rules.queue import Queue
+from custody.rules.search import END, JoinedNames
 from custody.rules.variants import Match
 
 # Few letters, so that they meet: separators, wildcards, what orders oddly (U+10FFFF, a surrogate's neighbour), NUL.
@@ -36,17 +38,23 @@ def one_by_one(names: list[str], pattern: str, below: str) -> list[str]:
     return [n for n in names if n.startswith(below) and fnmatch.fnmatchcase(n[len(below) :], pattern)]
 
 
-@given(NAMES, STEPS, st.integers(0, 3), st.integers(0, 3))
+@contextmanager
+def searching(*, few: int, longest: int, most: int) -> Iterator[None]:
+    """Search for everything, as if names and patterns were many, and for all pieces in one pass."""
+    with (
+        patch.multiple(queue, _FEW=few, _MANY=1, _PART=1000, _SPARSE=1),
+        patch.multiple(search, _PASS=0, _TRY=0, _EXPECTED=1000, _LONGEST=longest, _MOST=most),
+    ):
+        yield
+
+
+@given(NAMES, STEPS, st.integers(0, 3), st.integers(1, 6), st.sampled_from([0, 1, 1000]), st.integers(0, 12))
 def test_rules_see_in_the_queue_what_one_look_at_every_name_shows(
-    names: set[str], steps: list[tuple[str, str, str]], few: int, searches: int
+    names: set[str], steps: list[tuple[str, str, str]], few: int, longest: int, most: int, planned: int
 ) -> None:
     left = sorted(names)
-    with (
-        patch.object(queue, "_FEW", few),
-        patch.object(queue, "_SEARCHES", searches),
-        patch.object(queue, "_SPARSE", 0),
-    ):
-        fast = Queue(names)
+    with searching(few=few, longest=longest, most=most):
+        fast = Queue(names, [(pattern, below) for pattern, below, _ in steps[:planned]])
         for pattern, below, taken in steps:
             expected = one_by_one(left, pattern, below)
             found = fast.select(pattern, below)
@@ -58,11 +66,31 @@ def test_rules_see_in_the_queue_what_one_look_at_every_name_shows(
             assert all((name in fast) == (name in left) for name in names)
 
 
-@given(NAMES, st.sampled_from(["a", "b", "/a", ".a", "aa"]), st.integers(0, 20))
+@given(NAMES, st.sampled_from(["a", "b", "/a", ".a", "aa"]), st.integers(1, 20))
 def test_a_search_that_is_given_up_changes_nothing(names: set[str], needle: str, sparse: int) -> None:
-    with patch.object(queue, "_FEW", 0), patch.object(queue, "_SPARSE", sparse):
+    with patch.multiple(queue, _FEW=0, _SPARSE=sparse):
         for pattern in (f"*{needle}*", f"*{needle}", f"a*{needle}*"):
             assert Queue(names).select(pattern) == one_by_one(sorted(names), pattern, "")
+
+
+SPECIAL = "ab/.\U0001f600[^]-\\"
+PIECES = st.sets(st.text(SPECIAL, min_size=1, max_size=5), max_size=12)
+
+
+@given(st.sets(st.text(SPECIAL, max_size=8), min_size=1, max_size=20), PIECES, PIECES, st.integers(1, 6))
+def test_one_pass_finds_every_name_that_holds_a_piece_or_ends_with_it(
+    names: set[str], inside: set[str], ends: set[str], longest: int
+) -> None:
+    pieces = inside | {end + END for end in ends}
+    with searching(few=0, longest=longest, most=1000):
+        joined = JoinedNames(sorted(names))
+        found = joined.holding_each(pieces)
+    assert found.keys() == pieces
+    for piece in found:
+        holding = [name for name in sorted(names) if piece in name + END]
+        assert joined.holding(piece, 1000) == holding
+        assert [name for name in found[piece] if name in holding] == holding
+        assert list(dict.fromkeys(found[piece])) == found[piece] == [n for n in sorted(names) if n in found[piece]]
 
 
 @given(PATTERNS, st.text(LETTERS, max_size=8))

@@ -261,3 +261,15 @@ def test_a_private_file_is_private_before_it_has_content(tmp_path: Path, monkeyp
     write_file(str(tmp_path / "key"), b"x", what="key", mode=0o600)
     assert seen == [0o600]
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("durable", "flushed"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("replace", [True, False])
+def test_what_has_to_outlast_a_power_cut_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool, flushed: int, replace: bool
+) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append(os.fstat(descriptor).st_size))
+    write_file(str(tmp_path / "f"), b"content", what="link", replace=replace, durable=durable)
+    assert seen == [len(b"content")] * flushed
+    assert (tmp_path / "f").read_bytes() == b"content"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from custody.artifacts.names import shown
 from custody.artifacts.options import Recording
@@ -18,19 +18,13 @@ from custody.artifacts.places import kind_of
 from custody.errors import RecordingError
 from custody.rules.digests import MODE
 
-__all__ = ["CHUNK_BYTES", "LARGE_FILE_BYTES", "MANY_FILES", "Job", "digest_files"]
+__all__ = ["CHUNK_BYTES", "LARGE_FILE_BYTES", "digest_file", "digests_by_name", "read_record"]
 
 CHUNK_BYTES = 1 << 20
 """How much of a file is in memory at once."""
 
-MANY_FILES = 500
-"""So many files are worth several processes; for fewer, starting them takes longer than it saves."""
-
 LARGE_FILE_BYTES = 32 << 20
 """From here on a file is read ahead while it is hashed."""
-
-Job = tuple[str, str]
-"""The name of an artifact, and where its file lies."""
 
 Buffer = bytes | memoryview
 
@@ -41,67 +35,13 @@ _NEW = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sh
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
 
-def digest_files(jobs: Iterable[Job], recording: Recording) -> dict[str, Mapping[str, str]]:
-    """Return name to digests, in the order of `jobs`; many files are read by several processes at once.
-
-    Each job stands alone: `digest_files(a + b, r) == digest_files(a, r) | digest_files(b, r)`.
+def read_record(location: str, recording: Recording) -> tuple[bytes, os.stat_result]:
+    """Return the record of the file at `location`, and what the system says of the file that was read.
 
     Raises:
-        RecordingError: a file cannot be read, is no regular file, or changes while it is read.
+        RecordingError: it cannot be read, is no regular file, or changes while it is read.
 
     """
-    listed = list(jobs)
-
-    def work(start: int, stop: int) -> bytes:
-        return b"".join([_digest_file(location, recording) for _, location in listed[start:stop]])
-
-    if len(listed) >= MANY_FILES:
-        from custody.artifacts.workers import how_many, spread
-
-        workers = how_many()
-        if workers > 1:
-            return _unpack(listed, spread(work, len(listed), workers), recording)
-    return _unpack(listed, [work(0, len(listed))], recording)
-
-
-def _unpack(jobs: Iterable[Job], batches: Iterable[bytes], recording: Recording) -> dict[str, Mapping[str, str]]:
-    """Return name to digests, given the records of all jobs in their order."""
-    parts = _parts(recording)
-    length = parts[-1][2]
-    names = iter([name for name, _ in jobs])
-    found: dict[str, Mapping[str, str]] = {}
-    if len(parts) == 1:  # the usual case, and the fast one
-        (algorithm, _, _) = parts[0]
-        for batch in batches:
-            text = batch.hex()
-            found.update(
-                (name, {algorithm: text[at : at + 2 * length]})
-                for at, name in zip(range(0, 2 * len(batch), 2 * length), names, strict=False)
-            )
-        return found
-    for batch in batches:
-        for at in range(0, len(batch), length):
-            record = batch[at : at + length]
-            found[next(names)] = {part: _text(part, record[start:end]) for part, start, end in parts}
-    return found
-
-
-def _parts(recording: Recording) -> list[tuple[str, int, int]]:
-    """Return what a record holds: the name of each digest, where it starts and where it ends."""
-    parts: list[tuple[str, int, int]] = []
-    end = 0
-    for name in (*recording.hash_algorithms, *((MODE,) if recording.modes else ())):
-        start, end = end, end + (_MODE_BYTES if name == MODE else _NEW[name]().digest_size)
-        parts.append((name, start, end))
-    return parts
-
-
-def _text(part: str, value: bytes) -> str:
-    return f"{int.from_bytes(value):04o}" if part == MODE else value.hex()
-
-
-def _digest_file(location: str, recording: Recording) -> bytes:
-    """Return the record of the file at `location`: its digests, and its mode if that is recorded."""
     try:
         descriptor = os.open(location, _FLAGS)
         try:
@@ -123,12 +63,45 @@ def _digest_file(location: str, recording: Recording) -> bytes:
         raise _changed(location, "expected its size and times to stay as they were")
     if recording.modes:
         record += stat.S_IMODE(after.st_mode).to_bytes(_MODE_BYTES)
-    return record
+    return record, after
+
+
+def digest_file(location: str, recording: Recording) -> dict[str, str]:
+    """Return the digests of the file at `location`; a RecordingError as `read_record`."""
+    return digests_by_name([("", read_record(location, recording)[0])], recording)[""]
+
+
+def digests_by_name(records: Iterable[tuple[str, bytes]], recording: Recording) -> dict[str, dict[str, str]]:
+    """Return name to digests, given name and record of each file."""
+    parts = _parts(recording)
+    if len(parts) == 1 and not recording.modes:  # the usual case, and the fast one
+        algorithm = parts[0][0]
+        return {name: {algorithm: record.hex()} for name, record in records}
+    return {name: {part: _text(part, record[start:end]) for part, start, end in parts} for name, record in records}
+
+
+def _parts(recording: Recording) -> list[tuple[str, int, int]]:
+    """Return what a record holds: the name of each digest, where it starts and where it ends."""
+    parts: list[tuple[str, int, int]] = []
+    end = 0
+    for name in (*recording.hash_algorithms, *((MODE,) if recording.modes else ())):
+        start, end = end, end + (_MODE_BYTES if name == MODE else _NEW[name]().digest_size)
+        parts.append((name, start, end))
+    return parts
+
+
+def _text(part: str, value: bytes) -> str:
+    return f"{int.from_bytes(value):04o}" if part == MODE else value.hex()
 
 
 def _digest_content(descriptor: int, location: str, size: int, recording: Recording) -> bytes:
     """Return the digests of what `descriptor` holds, read once."""
     algorithms = recording.hash_algorithms
+    if size < CHUNK_BYTES and not recording.normalize_line_endings:
+        # One byte more than there should be: an answer of the right size is then the whole, without another call.
+        data = os.pread(descriptor, size + 1, 0)
+        if len(data) == size:
+            return b"".join([_NEW[name](data).digest() for name in algorithms])
     if size < LARGE_FILE_BYTES:
         chunks = _read(descriptor, location, size)
     else:
@@ -137,9 +110,6 @@ def _digest_content(descriptor: int, location: str, size: int, recording: Record
         chunks = _counted(read_ahead(descriptor, CHUNK_BYTES), location, size)
     if recording.normalize_line_endings:
         chunks = _normalized(chunks)
-    elif size < CHUNK_BYTES:
-        data = b"".join(chunks)
-        return b"".join([_NEW[name](data).digest() for name in algorithms])
     hashes = [_NEW[name]() for name in algorithms]
     for chunk in chunks:
         for running in hashes:

@@ -8,7 +8,7 @@ the order of patterns decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from custody.errors import UsageError
@@ -25,11 +25,12 @@ class Exclusion:
     """The paths that `patterns` leave out.
 
     `covers(path, name)` says whether the entry `name` at `path` is left out, given that its
-    directory is not. `pattern_for(path)` returns the pattern that leaves out `path`, or a directory
+    directory is not; `spares(names)` is true only if that is no entry of a directory with these names, whatever its
+    path. `pattern_for(path)` returns the pattern that leaves out `path`, or a directory
     above it, or None.
     """
 
-    __slots__ = ("_others", "_simple", "_spec", "covers")
+    __slots__ = ("_others", "_probes", "_simple", "_spec", "covers")
 
     covers: Callable[[str, str], bool]
 
@@ -46,7 +47,13 @@ class Exclusion:
         simple = frozenset(self._simple)
         self._others = [pattern for pattern in given if pattern not in simple]
         self._spec = _compile(self._others) if self._others else None
+        self._probes = [_probe(pattern) for pattern in self._simple]
         self.covers = _either(_component_test(self._simple), self._spec)
+
+    def spares(self, names: Iterable[str]) -> bool:
+        """Return whether certainly none of `names` is left out: asked of all of them at once, which is quick."""
+        joined = "\0".join(("", *names, ""))
+        return self._spec is None and not any(probe in joined for probe in self._probes)
 
     def pattern_for(self, path: str) -> str | None:
         """Return the pattern that leaves out `path` or a directory above it, or None."""
@@ -66,6 +73,13 @@ def _is_simple(pattern: str) -> bool:
     if not literal or literal in {".", ".."} or any(char.isspace() for char in literal):
         return False
     return _NOT_SIMPLE.isdisjoint(literal)
+
+
+def _probe(pattern: str) -> str:
+    """Return what stands among names, with NUL around each, if the simple `pattern` covers one of them."""
+    start = "" if pattern[0] == "*" else "\0"
+    end = "" if pattern[-1] == "*" else "\0"
+    return start + pattern.removeprefix("*").removesuffix("*") + end
 
 
 def _component_test(patterns: Sequence[str]) -> Callable[[str, str], bool]:

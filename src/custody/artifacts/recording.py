@@ -44,16 +44,16 @@ def record(
         raise UsageError(f"expected a sequence of paths, got the string {paths!r:.200}")
     check_base(recording)
     known = default_resolvers() if resolvers is None else resolvers
-    artifacts: dict[str, Mapping[str, str]] = {}
+    artifacts: Artifacts = {}
     warnings: list[str] = []
     for scheme, references in _by_scheme(paths, known).items():
         recorded = known[scheme](references, recording)
-        artifacts.update(recorded.artifacts)
+        artifacts = {**artifacts, **recorded.artifacts} if artifacts else recorded.artifacts
         warnings += recorded.warnings
-    kept = sorted(artifacts.items())
+    names = sorted(artifacts)
     if skip is not None:
-        kept = [(name, digests) for name, digests in kept if not skip(name, digests)]
-    return Recorded(artifacts=dict(kept), warnings=tuple(sorted(set(warnings))))
+        names = [name for name in names if not skip(name, artifacts[name])]
+    return Recorded(artifacts={name: artifacts[name] for name in names}, warnings=tuple(sorted(set(warnings))))
 
 
 def _by_scheme(paths: Sequence[str], known: Mapping[str, Resolver]) -> dict[str, list[str]]:

@@ -45,7 +45,7 @@ class _Directory:
 class Walk:
     """A search for files.
 
-    After `run`, `paths` holds each file once, and `warnings` what the caller should know.
+    `found` yields them; after it, `paths` holds each file once, and `warnings` what the caller should know.
     """
 
     def __init__(self, references: Sequence[str], recording: Recording) -> None:
@@ -63,8 +63,8 @@ class Walk:
         self._linked_directories = 0
         self._left_out = ""
 
-    def run(self) -> None:
-        """Find everything.
+    def found(self) -> Iterator[list[str]]:
+        """Find everything, and yield each file once, directory by directory.
 
         Raises:
             RecordingError: a path is missing or unreadable, or something there is neither file nor
@@ -72,9 +72,9 @@ class Walk:
 
         """
         for path, reference in self._roots.items():
-            self._add(path, reference)
+            yield from self._at(path, reference)
 
-    def _add(self, path: str, reference: str) -> None:
+    def _at(self, path: str, reference: str) -> Iterator[list[str]]:
         """Find what is at or below `path`."""
         pattern = self._exclusion.pattern_for(path)
         if pattern is not None:
@@ -84,51 +84,57 @@ class Walk:
         if found is None:
             return
         if stat.S_ISREG(found.st_mode):
-            self.paths[path] = None
+            if path not in self.paths:
+                self.paths[path] = None
+                yield [path]
         elif stat.S_ISDIR(found.st_mode):
-            self._left_out = ""
-            if not self._add_below(path):
-                self._warn(self._why_empty(reference))
+            yield from self._below(path, reference)
         else:
             raise _not_a_file(path, found.st_mode)
 
-    def _add_below(self, root: str) -> bool:
-        """Find what is below `root`; the result says whether that is anything."""
+    def _below(self, root: str, reference: str) -> Iterator[list[str]]:
+        """Find what is below the directory `root`, and report it if that is nothing."""
         self._root = root
+        self._left_out = ""
         self._pending = [_Directory(root)]
         anything = False
         while self._pending:
             directory = self._pending.pop()
             try:
                 with os.scandir(self._place(directory.path)) as entries:
-                    anything = self._list(directory, entries) or anything
+                    files = self._list(directory, list(entries))
             except OSError as error:
                 raise RecordingError(f"cannot list the directory {shown(directory.path)}: {error.strerror}") from error
-        return anything
+            anything = anything or bool(files)
+            # Another path that was asked for may have led to the same files.
+            new = files if len(self._roots) == 1 else [path for path in files if path not in self.paths]
+            self.paths.update(dict.fromkeys(new))
+            yield new
+        if not anything:
+            self._warn(self._why_empty(reference))
 
-    def _list(self, directory: _Directory, entries: Iterator[os.DirEntry[str]]) -> bool:
-        """Find what is directly in `directory`; the result says whether there is a file."""
+    def _list(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> list[str]:
+        """Return the files directly in `directory`, and put the directories in it on the list."""
         prefix = "" if directory.path == "." else directory.path.rstrip("/") + "/"
-        covers, paths = self._exclusion.covers, self.paths
-        anything = False
+        covers = None if self._exclusion.spares([entry.name for entry in entries]) else self._exclusion.covers
+        files: list[str] = []
         for entry in entries:
-            name = entry.name
-            path = prefix + name
-            if covers(path, name):
+            path = prefix + entry.name
+            if covers and covers(path, entry.name):
                 self._left_out = min(self._left_out or path, path)
             elif entry.is_file(follow_symlinks=False):
-                paths[path] = None
-                anything = True
+                files.append(path)
             elif entry.is_symlink():
-                anything = self._follow(path, directory) or anything
+                if self._follow(path, directory):
+                    files.append(path)
             elif entry.is_dir(follow_symlinks=False):
                 self._descend(path, directory)
             else:
                 raise _not_a_file(path, entry.stat(follow_symlinks=False).st_mode)
-        return anything
+        return files
 
     def _follow(self, path: str, directory: _Directory) -> bool:
-        """Find what the symbolic link `path` in `directory` leads to; true for a file."""
+        """Return whether the symbolic link `path` in `directory` leads to a file; put a directory on the list."""
         try:
             mode = os.stat(self._place(path)).st_mode
         except OSError as error:
@@ -146,9 +152,7 @@ class Walk:
             raise _not_a_file(path, mode)
         if is_file or self._recording.follow_symlink_dirs:
             outside = directory.outside or self._leads_outside(path)
-            if is_file:
-                self.paths[path] = None
-            else:
+            if not is_file:
                 known = directory.ancestors or self._ancestors_of(directory.path)
                 self._descend(path, _Directory(directory.path, known, outside=outside))
         return is_file

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from custody.encoding.fields import path_to
-from custody.encoding.text import to_utf8
+from custody.encoding.members import MANY_MEMBERS, uniform_members
+from custody.encoding.text import join_utf8
 from custody.encoding.uniform import UniformObject
 from custody.errors import FormatError
 
 __all__ = ["canonical_json", "check_canonical"]
 
-_SCALARS = frozenset({str, int, bool, type(None)})
-_CONTAINERS = frozenset({dict, list, tuple, UniformObject})
+_ARRAYS = frozenset({list, tuple})
+_KINDS = _ARRAYS | {dict, UniformObject, str, int, bool, type(None)}
 
 _ESCAPED_CONTROL = re.compile(r"\\[bfnrtu]")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -35,22 +38,46 @@ def canonical_json(document: object) -> bytes:
     """
     check_canonical(document)
     try:
-        return to_utf8(_text(document))
+        return join_utf8(_parts(document))
     except ValueError as error:  # an integer beyond the interpreter's limit of digits
         raise FormatError(f"cannot be written as canonical JSON: {error}") from None
 
 
-def _text(value: object) -> str:
+def _parts(value: object) -> Iterator[str]:
     if isinstance(value, UniformObject):
-        return value.canonical_text()
-    if isinstance(value, dict) and any(isinstance(item, UniformObject) for item in value.values()):
-        return "{" + ",".join(f"{_encode(key)}:{_text(value[key])}" for key in sorted(value)) + "}"
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        yield from value.canonical_parts(_encode)
+    elif isinstance(value, dict):
+        yield from _parts_of(value)
+    else:
+        yield _text(value)
+
+
+def _parts_of(value: dict[str, object]) -> Iterator[str]:
+    members = uniform_members(value)
+    if members and members.are_unescaped():
+        yield from members.parts('{"', f'":{{"{members.key}":"', '"},"', '"}}')
+    elif any(_is_large(item) for item in value.values()):
+        start = "{"
+        for key in sorted(value):
+            yield f"{start}{_encode(key)}:"
+            yield from _parts(value[key])
+            start = ","
+        yield "}"
+    else:
+        yield _text(value)
+
+
+def _text(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=UniformObject.plain)
     if _ESCAPED_CONTROL.search(text):
         # Standard JSON escapes control characters, canonical JSON does not: write it ourselves. An
         # escaped backslash before one of these letters also leads here, which costs time only.
         return _encode(value)
     return text
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, UniformObject) or (isinstance(value, dict) and len(value) >= MANY_MEMBERS)
 
 
 def check_canonical(document: object, where: str = "") -> None:
@@ -65,26 +92,23 @@ def check_canonical(document: object, where: str = "") -> None:
 
 
 def _is_plainly_canonical(document: object) -> bool:
-    """Return whether a fast look finds nothing; it knows no paths, since most documents are fine."""
-    containers: list[Any] = [document] if type(document) in _CONTAINERS else []
-    if not containers and type(document) not in _SCALARS:
-        return False
-    for container in containers:  # grows while it is walked
-        if type(container) is UniformObject:  # text, all of it
-            continue
-        if type(container) is dict and not all(type(key) is str for key in container):
+    """Return whether a fast look, level by level, finds nothing; it knows no paths, since most documents are fine."""
+    level: list[Any] = [document]
+    while level:
+        kinds = set(map(type, level))
+        if not kinds <= _KINDS:
             return False
-        for item in container.values() if type(container) is dict else container:
-            kind = type(item)
-            if kind in _CONTAINERS:
-                containers.append(item)
-            elif kind not in _SCALARS:
-                return False
+        objects = [value for value in level if type(value) is dict]
+        if not set(map(type, chain.from_iterable(objects))) <= {str}:
+            return False
+        arrays = [value for value in level if type(value) is not dict] if kinds & _ARRAYS else []
+        level = list(chain.from_iterable(map(dict.values, objects)))
+        level += chain.from_iterable(value for value in arrays if type(value) in _ARRAYS)
     return True
 
 
 def _refuse_uncanonical(value: object, where: str) -> None:
-    if isinstance(value, str | int | None):
+    if isinstance(value, str | int | UniformObject | None):
         return
     if isinstance(value, dict):
         for key, item in value.items():
@@ -103,6 +127,8 @@ def _refuse_uncanonical(value: object, where: str) -> None:
 
 
 def _encode(value: object) -> str:
+    if isinstance(value, UniformObject):
+        return "".join(value.canonical_parts(_encode))
     if isinstance(value, str):
         return f'"{value.translate(_ESCAPES)}"'
     if isinstance(value, dict):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from custody.encoding.uniform import UniformObject
 from custody.errors import FormatError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ file name."""
 
 _LONGEST_SHOWN = 60
 _REQUIRED: Any = object()
-_PLAIN_FIELD = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_PLAIN_FIELD = r"[A-Za-z0-9_-]{1,100}"
 _Object: TypeAlias = object  # inside `Fields`, `object` is one of its methods
 
 
@@ -43,7 +44,7 @@ def describe(value: object) -> str:
     """Return what `value` is in JSON's words, shortened for an error message."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, dict):
+    if isinstance(value, dict | UniformObject):
         return "an object" if value else "an empty object"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
@@ -57,13 +58,15 @@ def path_to(where: str, name: str) -> str:
     A name with a dot, a bracket or anything else but letters, digits, `_` and `-` is quoted, so that
     no field can pass for one at another place.
     """
-    if not _PLAIN_FIELD.fullmatch(name):
+    if not re.fullmatch(_PLAIN_FIELD, name):
         return f"{where}[{name!r:.120}]"
     return f"{where}.{name}" if where else name
 
 
 def as_object(value: object, where: str) -> dict[str, Any]:
     """Return `value` as an object or raise a FormatError."""
+    if isinstance(value, UniformObject):
+        return value.plain()
     if not isinstance(value, dict):
         raise FormatError(f"expected an object, got {describe(value)}", where=where)
     return value

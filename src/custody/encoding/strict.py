@@ -11,12 +11,20 @@ import json
 import re
 from typing import Any
 
-from custody.encoding.indented import write_indented
-from custody.encoding.text import to_utf8
-from custody.encoding.uniform import LARGE_TEXT, Seen, UniformObject, parse_large
+from custody.encoding.indented import indented_parts
+from custody.encoding.text import join_utf8, to_utf8
+from custody.encoding.uniform import LARGE_TEXT, Seen, UniformObject
 from custody.errors import FormatError
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_DOCUMENT_BYTES", "read_json", "write_json"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DIGITS",
+    "MAX_DOCUMENT_BYTES",
+    "json_text",
+    "parse_json",
+    "read_json",
+    "write_json",
+]
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 """The largest document that is parsed; a link of a million artifacts has about 120 MB."""
@@ -27,32 +35,51 @@ MAX_DEPTH = 64
 MAX_DIGITS = 4000
 """The longest integer that is parsed: longer ones take quadratic time, and Python stops at 4300."""
 
+_ESCAPED_SURROGATE = rb"\ud"
+"""What half of a surrogate pair begins with as it is written here, and a few other characters."""
+
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES, seen: Seen | None = None) -> Any:
     """Return the one document that `data` holds.
 
-    Whoever gives what was `seen` before gets large documents faster, and never changes them: parts that are written
-    alike, in one document or in several, are one object.
+    Whoever gives what was `seen` before gets large documents faster: their uniform objects are no dicts, but
+    `UniformObject`s, and what is written alike, in one document or in several, is one.
 
     Raises:
         FormatError: `data` is not strict JSON, or is larger than `limit` bytes.
 
     """
+    return parse_json(json_text(data, limit=limit), seen=seen)
+
+
+def json_text(data: bytes, *, limit: int = MAX_DOCUMENT_BYTES) -> str:
+    """Return the text in `data`, for `parse_json`: whoever lets go of `data` in between needs less memory.
+
+    Raises:
+        FormatError: `data` is not UTF-8, or is larger than `limit` bytes.
+
+    """
     if len(data) > limit:
         raise FormatError(f"expected at most {limit} bytes of JSON, got {len(data)}")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from None
+
+
+def parse_json(text: str, *, seen: Seen | None = None) -> Any:
+    """Return the one document that `text` holds: `read_json(data)` is `parse_json(json_text(data))`."""
     document = None
     if seen is not None and len(text) >= LARGE_TEXT:
+        from custody.encoding.large import parse_large  # most documents are small
+
         document = parse_large(text, _DECODER.raw_decode, seen)
     if document is None:
         document = _parse(text)
     _refuse_depth(document, MAX_DEPTH)
-    if _MAY_BE_SURROGATE.search(text):
+    if "\\" in text and _MAY_BE_SURROGATE.search(text):
         _refuse_surrogates(document)
     return document
 
@@ -69,14 +96,14 @@ def write_json(document: object, *, indent: int | None = 1, ensure_ascii: bool =
     """
     try:
         if indent is None:
-            text = json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, allow_nan=False)
+            data = to_utf8(json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, allow_nan=False))
         else:
-            text = write_indented(document, indent, ensure_ascii=ensure_ascii)
+            data = join_utf8(indented_parts(document, indent, ensure_ascii=ensure_ascii))
     except ValueError as error:
         raise FormatError(f"cannot be written as JSON: {error}") from None
-    if ensure_ascii and _MAY_BE_SURROGATE.search(text):
+    if ensure_ascii and _ESCAPED_SURROGATE in data:
         _refuse_surrogates(document)
-    return to_utf8(text)
+    return data
 
 
 def _parse(text: str) -> Any:
@@ -130,7 +157,11 @@ def _integer(text: str) -> int:
 
 
 def _refuse_surrogates(document: object) -> None:
-    to_utf8(json.dumps(document, ensure_ascii=False))
+    try:
+        to_utf8(json.dumps(document, ensure_ascii=False, default=UniformObject.odd))
+    except FormatError:
+        to_utf8(json.dumps(document, ensure_ascii=False, default=UniformObject.plain))  # says where it stands
+        raise
 
 
 _DECODER = json.JSONDecoder(
@@ -146,8 +177,6 @@ def _refuse_depth(value: object, left: int) -> None:
         return
     if left == 0:
         raise FormatError(f"nested more than {MAX_DEPTH} levels deep")
-    if isinstance(value, UniformObject):  # it has one more level
-        return
     for item in value.values() if isinstance(value, dict) else value:
         if isinstance(item, dict | list):
             _refuse_depth(item, left - 1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterable
+from io import BytesIO
 
 from custody.errors import FormatError
 
-__all__ = ["from_base64", "from_hex", "is_hex", "to_base64", "to_utf8"]
+__all__ = ["from_base64", "from_hex", "is_hex", "join_utf8", "to_base64", "to_utf8"]
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -49,6 +51,19 @@ def from_hex(text: str, where: str) -> bytes:
 def is_hex(text: str) -> bool:
     """Return whether `text` is one or more ASCII hexadecimal digits and nothing else."""
     return _HEX.fullmatch(text) is not None
+
+
+def join_utf8(parts: Iterable[str]) -> bytes:
+    """Return the bytes of all `parts` in UTF-8, of which there is never a second copy in memory.
+
+    Raises:
+        FormatError: as `to_utf8`.
+
+    """
+    joined = BytesIO()
+    for part in parts:
+        joined.write(to_utf8(part))
+    return joined.getvalue()
 
 
 def to_utf8(text: str) -> bytes:

@@ -8,7 +8,7 @@ A path is written one way only: normalised, `/` between its parts. `../src/a` an
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from custody.encoding.fields import as_object, describe, path_to
 from custody.encoding.text import is_hex
@@ -20,6 +20,7 @@ __all__ = [
     "REGISTERED_SCHEMES",
     "Artifacts",
     "Digests",
+    "are_plain",
     "has_scheme",
     "is_well_formed",
     "normal_form",
@@ -40,9 +41,11 @@ REGISTERED_SCHEMES = frozenset({"dir", "git", "oci", "ostree", "pkg"})
 DIGEST_SIZES = {"sha256": 64, "sha384": 96, "sha512": 128}
 """Hexadecimal digits of each algorithm that a verification may pin."""
 
+_FULL = {**DIGEST_SIZES, "mode": 4}
+
 _FILE = "file:"
 
-_SUSPECTS = ("\n\n", "\n.\n", "//", "/\n", "\n./", "/./", "/.\n", "/../", "/..\n", "\n..\n", ":")
+_SUSPECTS = ("\n\n", "//", "/\n", "/.", "\n.", ":")
 """What no name has that is certainly a normalised path without a scheme, in text with one name a line."""
 
 
@@ -82,7 +85,7 @@ def read_artifacts(value: object, where: str) -> Artifacts:
         FormatError: a name is malformed or stands twice, a digest is not hexadecimal or missing (D7, D11).
 
     """
-    if isinstance(value, UniformObject) and _is_plain(value):
+    if isinstance(value, UniformObject) and value.accepts is are_plain:
         return value
     result: dict[str, Digests] = {}
     for name, digests in as_object(value, where).items():
@@ -99,21 +102,22 @@ def read_artifacts(value: object, where: str) -> Artifacts:
     return result
 
 
-def _is_plain(artifacts: UniformObject) -> bool:
-    """Return whether all names and digests are as they should be, judged together; if not, each has to be looked at.
+def are_plain(names: Sequence[str], algorithms: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether these certainly are artifacts in good order: `columns` has the digests of each algorithm.
 
-    The answer is noted down, since a chain lists the same artifacts several times.
+    All are looked at together. Of what is left, `read_artifacts` says what is wrong with it, if anything is. Digests of
+    algorithms that may be pinned have their full length.
     """
-    if artifacts.checked is None:
-        size = DIGEST_SIZES.get(artifacts.key)
-        digests = [members[artifacts.key] for members in artifacts.values()]
-        names = "\n".join(("", *artifacts, ""))
-        artifacts.checked = (
-            all(len(digest) == size for digest in digests)
-            and is_hex("".join(digests))
-            and not any(suspect in names for suspect in _SUSPECTS)
-        )
-    return bool(artifacts.checked)
+    for algorithm, digests in zip(algorithms, columns, strict=True):
+        size = _FULL.get(algorithm)
+        if not (set(map(len, digests)) == {size} if size else all(digests)) or not is_hex("".join(digests)):
+            return False
+    lines = "\n".join(("", *names, ""))
+    if lines.count("\n") != len(names) + 1:
+        return False
+    return not any(suspect in lines for suspect in _SUSPECTS) or all(
+        is_well_formed(name) and path_of(name) == name for name in names
+    )
 
 
 def read_digests(value: object, where: str) -> Digests:

@@ -57,11 +57,12 @@ class Item(Value):
 
 
 class Applied(Value):
-    """One rule applied: what it consumed, and what made it fail."""
+    """One rule applied: what it consumed, what made it fail, and what a MATCH left as it differs there."""
 
     rule: Rule
     consumed: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
 
     @property
     def idle(self) -> bool:
@@ -92,7 +93,7 @@ class Trace(Value):
 
 def apply_rules(rules: Sequence[Rule], item: Item) -> Trace:
     """Return what every rule did, up to the first that fails."""
-    queue = Queue(item.sides.of(item.side))
+    queue = Queue(item.sides.of(item.side), map(_planned, rules))
     done: list[Applied] = []
     for rule in rules:
         applied = _apply(rule, queue, item)
@@ -101,6 +102,17 @@ def apply_rules(rules: Sequence[Rule], item: Item) -> Trace:
             break
         queue.remove(applied.consumed)
     return Trace(side=item.side, applied=tuple(done), unconsumed=tuple(queue))
+
+
+def _planned(rule: Rule) -> tuple[str, str]:
+    """Return which pattern `rule` asks the queue for, and below what."""
+    match rule:
+        case Require():
+            return rule.name, ""
+        case Match():
+            return rule.pattern, _directory(rule.source_prefix)
+        case _:
+            return rule.pattern, ""
 
 
 def _apply(rule: Rule, queue: Queue, item: Item) -> Applied:
@@ -112,9 +124,10 @@ def _apply(rule: Rule, queue: Queue, item: Item) -> Applied:
         case Allow():
             return Applied(rule=rule, consumed=tuple(queue.select(rule.pattern)))
         case Create() | Delete() | Modify():
-            return Applied(rule=rule, consumed=tuple(_changed(rule, queue.select(rule.pattern), item)))
+            return Applied(rule=rule, consumed=tuple(_changed(rule, queue, item)))
         case Match():
-            return Applied(rule=rule, consumed=tuple(_matching(rule, queue, item)))
+            same, differing = _matching(rule, queue, item)
+            return Applied(rule=rule, consumed=tuple(same), differing=tuple(differing))
         case _:
             assert_never(rule)
 
@@ -126,56 +139,67 @@ def select(pattern: str, names: Mapping[str, object]) -> Iterable[str]:
     return Pattern(pattern).filter(names)
 
 
-def _changed(rule: Create | Delete | Modify, names: list[str], item: Item) -> list[str]:
-    """Return those of `names` that were created, deleted or modified.
+def _changed(rule: Create | Delete | Modify, queue: Queue, item: Item) -> list[str]:
+    """Return those names in the queue that match and were created, deleted or modified.
 
     Before the item has run, what a later product may still explain is granted; it is judged again afterwards.
     """
+    # A material was there before, and a product is there afterwards.
+    if isinstance(rule, Create if item.side == "materials" else Delete):
+        return []
+    names = queue.select(rule.pattern)
     before, after = item.sides.materials, item.sides.products
     if after is None:
-        return [] if isinstance(rule, Create) else [name for name in names if name in before]
+        return names
     if isinstance(rule, Create):
-        return [name for name in names if name in after and name not in before]
+        known = before.keys()
+        return [name for name in names if name not in known] if known else names
     if isinstance(rule, Delete):
-        return [name for name in names if name in before and name not in after]
-    changed = item.comparison.changed
-    return [name for name in names if name in before and name in after and changed(before[name], after[name])]
+        known = after.keys()
+        return [name for name in names if name not in known] if known else names
+    return item.comparison.changed_among(names, before, after)
 
 
-def _matching(rule: Match, queue: Queue, item: Item) -> Iterable[str]:
+def _matching(rule: Match, queue: Queue, item: Item) -> tuple[list[str], list[str]]:
+    """Return the names that the rule consumes, and those that are in the other link, too, and differ there."""
     link = item.links.get(rule.step)
     if link is None:
-        return []
+        return [], []
     source, target = item.sides.of(item.side), link.of(rule.side)
     few = rule.pattern == "*" and len(target) * _FEWER < len(queue)
-    pairs = _pairs_there(rule, target, queue) if few else match_pairs(rule, queue)
-    same = item.comparison.same
-    return [name for name, other in pairs if other in target and same(source[name], target[other])]
-
-
-def _pairs_there(rule: Match, target: Artifacts, queue: Queue) -> Iterable[tuple[str, str]]:
-    """Return those of the pairs of a rule that matches everything whose other name is in `target`, in order."""
-    prefix, base = _directory(rule.source_prefix), _directory(rule.step_prefix)
-    pairs = sorted((prefix + other[len(base) :], other) for other in target if other.startswith(base))
-    return _kept_inside(((name, other) for name, other in pairs if name in queue), prefix)
+    names, others = _sought_there(rule, target, queue) if few else _sought(rule, queue)
+    return item.comparison.sort_out_rows(names, others, source, target)
 
 
 def match_pairs(rule: Match, queue: Queue) -> Iterable[tuple[str, str]]:
     """Return each name that the rule speaks about, in order, with the name it is sought under in the other link."""
+    return zip(*_sought(rule, queue), strict=True)
+
+
+def _sought(rule: Match, queue: Queue) -> tuple[list[str], list[str]]:
+    """Return the names that the rule speaks about, in order, and those they are sought under in the other link."""
     prefix, base = _directory(rule.source_prefix), _directory(rule.step_prefix)
     names = queue.select(rule.pattern, prefix)
+    if has_wildcard(rule.pattern):
+        names = _kept_inside(names, prefix)
     if prefix == base:
-        pairs = zip(names, names, strict=True)
-    else:
-        pairs = zip(names, [base + name[len(prefix) :] for name in names], strict=True)
-    return _kept_inside(pairs, prefix) if has_wildcard(rule.pattern) else pairs
+        return names, names
+    return names, [base + name[len(prefix) :] for name in names] if prefix else [base + name for name in names]
 
 
-def _kept_inside(pairs: Iterable[tuple[str, str]], prefix: str) -> Iterable[tuple[str, str]]:
+def _sought_there(rule: Match, target: Artifacts, queue: Queue) -> tuple[list[str], list[str]]:
+    """Return what `_sought` does for a rule that matches everything, without what is not in `target`."""
+    prefix, base = _directory(rule.source_prefix), _directory(rule.step_prefix)
+    there = (prefix + other[len(base) :] for other in target if other.startswith(base))
+    names = _kept_inside(sorted(name for name in there if name in queue), prefix)
+    return names, [base + name[len(prefix) :] for name in names]
+
+
+def _kept_inside(names: list[str], prefix: str) -> list[str]:
     """Leave out what leads out of the other prefix (D10): only names with a scheme may hold `//` or `..`."""
     if not has_scheme(prefix):
-        return pairs
-    return ((name, other) for name, other in pairs if not _leads_out(name[len(prefix) :]))
+        return names
+    return [name for name in names if not _leads_out(name[len(prefix) :])]
 
 
 def _directory(prefix: str) -> str:

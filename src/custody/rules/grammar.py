@@ -13,7 +13,6 @@ spaces together.
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING, assert_never
 
 from custody.encoding.fields import as_list, as_text, describe, plain_name
@@ -118,6 +117,8 @@ def split_rule(value: object, where: str) -> Words:
 
 def parse_text(text: str, where: str) -> Rule:
     """Return the rule that a line such as `MATCH src/* WITH PRODUCTS FROM clone` writes."""
+    import shlex  # layouts have their rules as lists
+
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
     try:

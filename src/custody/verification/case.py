@@ -17,30 +17,66 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from custody.keys.key import Key
+    from custody.keys.key import Key, Trust
+    from custody.keys.x509_certificate import Certificate
 
 __all__ = [
     "Case",
     "Completed",
+    "Content",
     "Demands",
     "Evidence",
     "EvidenceSet",
     "Inspector",
     "Remembered",
     "Target",
+    "UnreadableError",
 ]
 
 
-class Evidence(Value):
-    """A file that may be evidence: where it was found, its bytes, and what would belong to it as a sublayout.
+class UnreadableError(Exception):
+    """Why a file cannot be read: it is then no evidence, but hides nothing either (D13)."""
 
-    `trouble` says why it could not be read, unless empty; it is then no evidence, but hides nothing either (D13).
-    """
+
+class Content(Protocol):
+    """What a file holds, read when it is judged: all links of a chain would fill the memory."""
+
+    def read(self) -> bytes:
+        """Return its bytes, the same each time.
+
+        Raises:
+            UnreadableError: it cannot be read, or it holds something else by now.
+            StoreError: whatever it holds, too much was read already.
+
+        """
+
+    def digest(self, algorithm: str) -> str:
+        """Return a digest of the bytes, which were read."""
+
+
+class Evidence(Value):
+    """A file that may be evidence: where it was found, its bytes, and what would belong to it as a sublayout."""
 
     source: str
-    content: bytes
+    content: bytes | Content
     nested: EvidenceSet = {}
-    trouble: str = ""
+
+    def read(self) -> bytes:
+        """Return its bytes.
+
+        Raises:
+            UnreadableError: it cannot be read.
+
+        """
+        return self.content if isinstance(self.content, bytes) else self.content.read()
+
+    def digest(self, algorithm: str) -> str:
+        """Return a digest of its bytes as they were read."""
+        if isinstance(self.content, bytes):
+            import hashlib  # many layouts have nothing to inspect
+
+            return hashlib.new(algorithm, self.content).hexdigest()
+        return self.content.digest(algorithm)
 
 
 EvidenceSet = Mapping[str, tuple[Evidence, ...]]
@@ -72,6 +108,8 @@ class Demands(Value):
     on to them. `layout_digest`: SHA-256 of the one layout that is meant. `max_age`: how old links may say they are.
     `targets`: artifacts that the chain must have made, as products of `product_of` (the last step if empty).
     `ignore_fields`: paths of unknown fields of the layout to ignore. `remembered`: by the identity of owner keys.
+    `intermediates`: CAs that may stand between functionaries' certificates and the layout's roots, besides its own.
+    `trust`: returns who vouches for identities that the layout has in the place of keys; without it nobody does.
     """
 
     owner_threshold: int | None = None
@@ -88,6 +126,8 @@ class Demands(Value):
     product_of: str = ""
     ignore_fields: tuple[str, ...] = ()
     remembered: Mapping[str, Remembered] = {}
+    intermediates: tuple[Certificate, ...] = ()
+    trust: Trust | None = None
 
     def _validate(self) -> None:
         check_algorithms(self.pinned)

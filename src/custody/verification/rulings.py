@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, overload
 
-from custody.rules.digests import MODE
+from custody.rules.digests import MODE, column
 from custody.rules.engine import Item, Trace, apply_rules, match_pairs
 from custody.rules.grammar import write_text
 from custody.rules.queue import Queue
@@ -16,7 +16,7 @@ from custody.verdict import ArtifactFinding, Finding, Reason, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from custody.rules.artifacts import Digests
+    from custody.rules.artifacts import Artifacts, Digests
     from custody.rules.variants import Rule
 
 __all__ = ["MAX_NAME", "Ruling", "rule_on", "seen_at"]
@@ -73,23 +73,36 @@ def _search(wanted: Sequence[Digests], item: Item) -> list[str]:
     for index, digests in enumerate(wanted):
         waiting.setdefault(digests.get(algorithm, "").lower(), []).append(index)
     waiting.pop("", None)
+    for name, side, there in _other_sides(item):
+        if not waiting:
+            break
+        # Most artifacts are not looked for: one look into a dict settles that.
+        pairs = zip(there, column(there, algorithm), strict=True)
+        likely = [artifact for artifact, digest in pairs if digest.lower() in waiting]
+        for artifact in likely:
+            other = there[artifact]
+            digest = other.get(algorithm, "").lower()
+            found = [i for i in waiting.get(digest, ()) if comparison.same(wanted[i], other)]
+            for index in found:
+                places[index] = f"the {side} of {name!r} as {artifact!r:.{MAX_NAME}}"
+            if found:
+                left = [i for i in waiting.pop(digest) if i not in found]
+                if left:
+                    waiting[digest] = left
+    return places
+
+
+def _other_sides(item: Item) -> Iterator[tuple[str, ItemSide, Artifacts]]:
+    """Yield the artifacts of all other links, the last before the item first; those that links share, once."""
     names = list(item.links)
     own = names.index(item.name) if item.name in names else len(names)
+    yielded: dict[int, Artifacts] = {}
     for name in [*reversed(names[:own]), *names[own + 1 :]]:
         for side in _NEWEST_FIRST:
-            for artifact, other in item.links[name].of(side).items():
-                if not waiting:
-                    return places
-                digest = other.get(algorithm, "").lower()
-                # Most artifacts are not looked for: one look into a dict settles that.
-                found = [i for i in waiting.get(digest, ()) if comparison.same(wanted[i], other)]
-                for index in found:
-                    places[index] = f"the {side} of {name!r} as {artifact!r:.{MAX_NAME}}"
-                if found:
-                    left = [i for i in waiting.pop(digest) if i not in found]
-                    if left:
-                        waiting[digest] = left
-    return places
+            there = item.links[name].of(side)
+            if id(there) not in yielded:
+                yielded[id(there)] = there
+                yield name, side, there
 
 
 class _Unaccepted(Sequence[ArtifactFinding]):
@@ -180,9 +193,7 @@ def _explain(trace: Trace, rules: Sequence[Rule], item: Item, subject: str, *, s
         message = f"'{text}' failed: {name!r:.{MAX_NAME}} {artifact.explanation}"
         return [_finding(Reason.ARTIFACT_REQUIRED, subject, message, text, (artifact,))]
     tried, what = rules[: len(trace.applied) - 1], _SINGULAR[item.side]
-    compared = _compared(failure.failed, tried, item)
-    differing = [name for name in failure.failed if name in compared]
-    foreign = [name for name in failure.failed if name not in compared] if compared else failure.failed
+    differing, foreign = _compared(trace)
     findings = []
     if differing:
         message = f"{_count(differing, what)} not what another step recorded, and '{text}' forbids that"
@@ -201,18 +212,16 @@ def _count(names: Sequence[str], what: str) -> str:
     return f"{len(names)} {what}s are"
 
 
-def _compared(names: Sequence[str], tried: Sequence[Rule], item: Item) -> set[str]:
-    """Return those of `names` that a MATCH found in another link; as it left them, they differ there."""
-    found: set[str] = set()
-    waiting = Queue(dict.fromkeys(names))
-    for rule in tried:
-        link = item.links.get(rule.step) if isinstance(rule, Match) else None
-        if isinstance(rule, Match) and link is not None:
-            there = link.of(rule.side)
-            newly = [name for name, other in match_pairs(rule, waiting) if other in there]
-            found.update(newly)
-            waiting.remove(newly)
-    return found
+def _compared(trace: Trace) -> tuple[Sequence[str], Sequence[str]]:
+    """Return those names that a MATCH found in another link, and as it left them, they differ there; and the others."""
+    failed = trace.applied[-1].failed
+    differing = [applied.differing for applied in trace.applied if applied.differing]
+    if not differing:
+        return (), failed
+    if failed in differing:  # often it is about all of them
+        return failed, ()
+    found = set().union(*differing)
+    return [name for name in failed if name in found], [name for name in failed if name not in found]
 
 
 def _why_not_there(name: str, trace: Trace, item: Item) -> str:

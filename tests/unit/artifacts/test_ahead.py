@@ -11,7 +11,7 @@ import pytest
 
 from custody.artifacts import digest
 from custody.artifacts.ahead import read_ahead
-from custody.artifacts.digest import digest_files
+from custody.artifacts.digest import digest_file
 from custody.artifacts.options import Recording
 from custody.errors import RecordingError
 
@@ -54,7 +54,7 @@ def test_large_file_has_the_digest_of_its_bytes(tmp_path: Path, normalize: bool)
     (tmp_path / "f").write_bytes(data)
     expected = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if normalize else data
     how = Recording(normalize_line_endings=normalize, hash_algorithms=("sha256", "sha384"))
-    assert digest_files([("f", str(tmp_path / "f"))], how)["f"] == {
+    assert digest_file(str(tmp_path / "f"), how) == {
         name: hashlib.new(name, expected).hexdigest() for name in ("sha256", "sha384")
     }
 
@@ -75,4 +75,4 @@ def test_large_file_of_another_size_than_it_had_is_an_error(
 
     monkeypatch.setattr(os, "fstat", look_and_change)
     with pytest.raises(RecordingError, match=how):
-        digest_files([("f", str(path))], Recording())
+        digest_file(str(path), Recording())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from custody.artifacts import digest
-from custody.artifacts.digest import digest_files
+from custody.artifacts.digest import digest_file
 from custody.artifacts.options import Recording
 from custody.artifacts.recording import record
 from custody.errors import RecordingError
@@ -34,8 +34,8 @@ def test_any_size_around_the_chunks_is_read_whole(file: Path, size: int) -> None
     data = bytes(range(size))
     file.write_bytes(data)
     algorithms = ("sha256", "sha512")
-    assert digest_files([("f", str(file))], Recording(hash_algorithms=algorithms)) == {
-        "f": {name: hashlib.new(name, data).hexdigest() for name in algorithms}
+    assert digest_file(str(file), Recording(hash_algorithms=algorithms)) == {
+        name: hashlib.new(name, data).hexdigest() for name in algorithms
     }
 
 
@@ -47,24 +47,15 @@ def test_line_endings_are_normalised_across_chunks(file: Path, before: int, endi
     data = b"x" * before + ending + after
     file.write_bytes(data)
     expected = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    recorded = digest_files([("f", str(file))], Recording(normalize_line_endings=True))
-    assert recorded["f"]["sha256"] == hashlib.sha256(expected).hexdigest()
+    recorded = digest_file(str(file), Recording(normalize_line_endings=True))
+    assert recorded["sha256"] == hashlib.sha256(expected).hexdigest()
 
 
 def test_a_file_larger_than_a_chunk_is_read_in_pieces(file: Path) -> None:
     data = os.urandom(digest.CHUNK_BYTES) * 2 + b"end"
     file.write_bytes(data)
-    recorded = digest_files([("f", str(file))], Recording())
-    assert recorded["f"]["sha256"] == hashlib.sha256(data).hexdigest()
-
-
-def test_a_batch_can_be_split_anywhere(tmp_path: Path) -> None:
-    jobs = []
-    for name in "abc":
-        (tmp_path / name).write_text(name)
-        jobs.append((name, str(tmp_path / name)))
-    how = Recording()
-    assert digest_files(jobs, how) == digest_files(jobs[:1], how) | digest_files(jobs[1:], how)
+    recorded = digest_file(str(file), Recording())
+    assert recorded["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def append(path: Path) -> None:
@@ -92,19 +83,19 @@ def truncate(path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(
     file: Path, change: Callable[[Path], None], when: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = os.read
+    read = os.pread
 
-    def read_and_change(descriptor: int, size: int) -> bytes:
+    def read_and_change(descriptor: int, size: int, offset: int) -> bytes:
         if when == "before the read":
             change(file)
-        data = read(descriptor, size)
+        data = read(descriptor, size, offset)
         if when == "after the read":
             change(file)
         return data
 
-    monkeypatch.setattr(os, "read", read_and_change)
+    monkeypatch.setattr(os, "pread", read_and_change)
     with pytest.raises(RecordingError, match="changed while it was read"):
-        digest_files([("f", str(file))], Recording())
+        digest_file(str(file), Recording())
 
 
 def test_a_file_with_more_bytes_than_its_size_is_refused() -> None:
@@ -116,17 +107,17 @@ def test_a_file_with_more_bytes_than_its_size_is_refused() -> None:
 def test_a_file_that_became_a_fifo_is_refused_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(RecordingError, match="got a FIFO"):
-        digest_files([("f", str(tmp_path / "fifo"))], Recording())
+        digest_file(str(tmp_path / "fifo"), Recording())
 
 
 def test_a_file_that_became_a_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="got a directory"):
-        digest_files([("f", str(tmp_path))], Recording())
+        digest_file(str(tmp_path), Recording())
 
 
 def test_a_file_that_went_away_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"cannot read '.*gone': No such file"):
-        digest_files([("f", str(tmp_path / "gone"))], Recording())
+        digest_file(str(tmp_path / "gone"), Recording())
 
 
 def test_an_unreadable_file_is_an_error_with_the_reason_of_the_system() -> None:
@@ -137,7 +128,7 @@ def test_an_unreadable_file_is_an_error_with_the_reason_of_the_system() -> None:
 
 def test_no_descriptor_stays_open(file: Path, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    digest_files([("f", str(file))], Recording())
+    digest_file(str(file), Recording())
     with pytest.raises(RecordingError):
-        digest_files([("f", str(tmp_path))], Recording())
+        digest_file(str(tmp_path), Recording())
     assert len(os.listdir("/proc/self/fd")) == before

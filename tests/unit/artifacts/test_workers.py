@@ -22,14 +22,28 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only there work
 
 PREAMBLE = """
 import os, signal, sys, time
-from custody.artifacts.workers import how_many, spread
+from custody.artifacts.workers import Crew, how_many
 from custody.errors import RecordingError
 
 def children():
     return open(f"/proc/self/task/{os.getpid()}/children").read().split()
 
-def same(start, stop):
-    return bytes(number % 251 for number in range(start, stop))
+def same(item):
+    return int(item).to_bytes(4)
+
+def done(work, items, workers=2, packet=50):
+    found = {}
+    def take(items, content):
+        size = len(content) // len(items)
+        found.update((item, content[at * size : (at + 1) * size]) for at, item in enumerate(items))
+    with Crew(work, take, workers) as crew:
+        for at in range(0, len(items), packet):
+            crew.give(items[at : at + packet])
+        crew.finish()
+    return found
+
+def numbers(count):
+    return [f"{number:05}" for number in range(count)]
 
 """
 
@@ -50,28 +64,65 @@ def said(script: str) -> str:
     return out
 
 
-@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 5000])
-def test_parts_joined_are_the_whole(count: int) -> None:
-    assert said(f"print(b''.join(spread(same, {count}, 3)) == same(0, {count}), children())") == "True []\n"
+@pytest.mark.parametrize("packet", [1, 7, 1000])
+@pytest.mark.parametrize("count", [0, 1, 511, 5000])
+def test_every_item_is_done_once(count: int, packet: int) -> None:
+    script = f"print(done(same, numbers({count}), 3, {packet}) == {{i: same(i) for i in numbers({count})}}, children())"
+    assert said(script) == "True []\n"
 
 
 def test_answers_larger_than_a_pipe_arrive_whole() -> None:
-    script = "print([len(part) for part in spread(lambda a, b: b'x' * 300_000, 3, 2)])"
+    script = "print([len(part) for part in done(lambda item: b'x' * 300_000, numbers(3)).values()])"
     assert said(script) == "[300000, 300000, 300000]\n"
 
 
-def test_first_error_is_raised_whoever_is_quick() -> None:
+def test_more_than_the_pipe_has_room_for_is_given_without_waiting() -> None:
     script = """
-def work(start, stop):
-    if start == 3:
-        time.sleep(0.2)
-        raise RecordingError("third \\udc80")
-    if start >= 4:
-        raise RecordingError("later")
-    return b""
+items = [f"{number:01000}" for number in range(5000)]
+print(done(lambda item: item[-4:].encode(), items) == {item: item[-4:].encode() for item in items})
+"""
+    assert said(script) == "True\n"
+
+
+def test_item_too_long_for_a_packet_is_done_too() -> None:
+    script = r"""
+items = ["1", "2" * 5000, "3", "é" * 3000, "\udc80"]
+print(done(lambda item: os.fsencode(item)[:1], items) == {item: os.fsencode(item)[:1] for item in items})
+
+def work(item):
+    raise RecordingError(f"not {len(item)}")
 
 try:
-    spread(work, 100, 4)
+    done(work, ["5" * 5000])
+except RecordingError as error:
+    print(error, children())
+"""
+    assert said(script) == "True\nnot 5000 []\n"
+
+
+def test_what_takes_long_is_shared() -> None:
+    script = """
+def work(item):
+    time.sleep(0.02)
+    return os.getpid().to_bytes(4)
+
+print(len(set(done(work, numbers(12)).values())))
+"""
+    assert said(script) == "2\n"
+
+
+def test_first_error_is_raised_whoever_is_quick() -> None:
+    script = r"""
+def work(item):
+    if item == "00003":
+        time.sleep(0.2)
+        raise RecordingError("third \udc80")
+    if item > "00003":
+        raise RecordingError("later")
+    return b"x"
+
+try:
+    done(work, numbers(100)[::-1], 4, 5)
 except RecordingError as error:
     print(ascii(str(error)), children())
 """
@@ -82,7 +133,7 @@ except RecordingError as error:
     ("end", "how"),
     [
         ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by signal 9"),
-        ("os._exit(0)", "parts of the work"),
+        ("os._exit(0)", "ended with exit code 0"),
         ("os._exit(3)", "ended with exit code 3"),
         ("sys.exit(0)", "ended with exit code 1"),
         ("raise ZeroDivisionError", "ended with exit code 1"),
@@ -90,14 +141,14 @@ except RecordingError as error:
 )
 def test_worker_that_does_not_finish_is_an_error_not_a_shorter_answer(end: str, how: str) -> None:
     script = f"""
-def work(start, stop):
-    if start == 7:
+def work(item):
+    if item == "00007":
         {end}
     return b"x"
 
 sys.stderr = open(os.devnull, "w")
 try:
-    print(spread(work, 20, 2))
+    print(done(work, numbers(20), packet=3))
 except RecordingError as error:
     print(error, children())
 """
@@ -111,13 +162,13 @@ def test_signal_ends_the_workers_too(number: signal.Signals, tmp_path: Path) -> 
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     script = f"""
-def work(start, stop):
+def work(item):
     os.write(ready, str(os.getpid()).encode() + b" ")
     time.sleep(3600)
 
 ready = os.open({str(fifo)!r}, os.O_WRONLY)
 try:
-    spread(work, 2, 2)
+    done(work, numbers(2), packet=1)
 except KeyboardInterrupt:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGINT)
@@ -137,7 +188,7 @@ except KeyboardInterrupt:
 def test_handler_that_the_program_has_stays() -> None:
     script = """
 signal.signal(signal.SIGTERM, lambda *_: print("mine"))
-spread(same, 10, 2)
+done(same, numbers(10))
 os.kill(os.getpid(), signal.SIGTERM)
 print(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL)
 """
@@ -147,19 +198,21 @@ print(signal.getsignal(signal.SIGHUP) is signal.SIG_DFL)
 def test_ends_of_workers_that_the_system_does_not_keep_are_no_error() -> None:
     script = """
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-print(b"".join(spread(same, 2000, 2)) == same(0, 2000))
+print(done(same, numbers(2000)) == {item: same(item) for item in numbers(2000)})
 
-def work(start, stop):
-    if start == 7:
+def work(item):
+    if item == "00007":
         os.kill(os.getpid(), signal.SIGKILL)
     return b"x"
 
 try:
-    spread(work, 20, 2)
+    done(work, numbers(20))
 except RecordingError as error:
     print(error)
 """
-    assert said(script) == "True\nexpected 20 parts of the work to be done, got 19; record again\n"
+    assert said(script) == (
+        "True\none of the processes that read files ended with exit code 0 before its work was done; record again\n"
+    )
 
 
 def test_process_with_threads_does_not_fork() -> None:
@@ -179,27 +232,24 @@ def test_system_without_fork_that_is_sound_works_alone(monkeypatch: pytest.Monke
     assert workers.how_many() == 1
 
 
-def pipe_with(*numbers: int) -> int:
-    queue, end = os.pipe()
-    os.write(end, b"".join(number.to_bytes(4) for number in numbers))
+def test_worker_hands_back_what_follows_an_error() -> None:
+    def work(item: str) -> bytes:
+        if item == "no":
+            raise RecordingError("why")
+        return item.encode()
+
+    queue, end = os.pipe2(os.O_DIRECT)
+    for number, packet in enumerate([b"yes\0and\0no\0late", b"no\0late", b"late"]):
+        os.write(end, number.to_bytes(4) + packet)
     os.close(end)
-    return queue
-
-
-def test_worker_that_fails_leaves_nothing_for_others() -> None:
-    def work(index: int) -> bytes:
-        if index == 1:
-            raise RecordingError("no")
-        return b"yes"
-
-    queue = pipe_with(0, 1, 2, 3)
     answers, out = os.pipe()
     serve(work, queue, out)
     os.close(out)
     assert os.read(answers, 100) == (
-        b"\0\0\0\0" + b"\0" + b"\0\0\0\x03" + b"yes" + b"\0\0\0\x01" + b"\1" + b"\0\0\0\x02" + b"no"
+        b"\0\0\0\0" + b"\0" + b"\0\0\0\x02" + b"\0\0\0\x06" + b"yesand"
+        b"\0\0\0\x01" + b"\1" + b"\0\0\0\x01" + b"\0\0\0\x03" + b"why"
+        b"\0\0\0\x02" + b"\0" + b"\0\0\0\x01" + b"\0\0\0\x04" + b"late"
     )
-    assert os.read(queue, 1) == b""
     os.close(answers)
     os.close(queue)
 
@@ -209,15 +259,15 @@ def test_many_files_read_by_several_processes_have_the_digests_that_one_finds(tm
         (tmp_path / f"f{number}").write_bytes(bytes([number % 256]) * number)
     script = f"""
 os.chdir({str(tmp_path)!r})
-from custody.artifacts import digest
+from custody.artifacts import reading
 from custody.artifacts.recording import Recording, record
 
-assert digest.MANY_FILES <= 600
+assert reading.MANY_FILES <= 600
 for how in (Recording(), Recording(hash_algorithms=("sha512", "sha256"), modes=True)):
     many = record(["."], how).artifacts
-    limit, digest.MANY_FILES = digest.MANY_FILES, 10_000
+    limit, reading.MANY_FILES = reading.MANY_FILES, 10_000
     print(len(many), record(["."], how).artifacts == many)
-    digest.MANY_FILES = limit
+    reading.MANY_FILES = limit
     print(list(many["f1"]))
 """
     assert said(script) == "600 True\n['sha256']\n600 True\n['sha512', 'sha256', 'mode']\n"
@@ -226,16 +276,22 @@ for how in (Recording(), Recording(hash_algorithms=("sha512", "sha256"), modes=T
 def test_file_that_one_of_several_processes_cannot_read_is_an_error(tmp_path: Path) -> None:
     script = f"""
 os.chdir({str(tmp_path)!r})
-from custody.artifacts.digest import digest_files
+from custody.artifacts.reading import Reader
 from custody.artifacts.recording import Recording
 
-for number in range(600):
-    open(f"f{{number}}", "w").close()
-jobs = [(f"f{{number}}", f"f{{number}}") for number in range(600)]
-print(len(digest_files(jobs, Recording())))
+def read(paths):
+    with Reader(Recording()) as reader:
+        reader.add(paths)
+        return reader.records()
+
+paths = [f"f{{number}}" for number in range(600)]
+for path in paths:
+    open(path, "w").close()
+print(len(read(paths)))
 os.unlink("f300")
+os.unlink("f500")
 try:
-    digest_files(jobs, Recording())
+    read(paths)
 except RecordingError as error:
     print(error)
 """

@@ -17,10 +17,11 @@ import hashlib
 import stat
 from collections.abc import Mapping, Sequence
 
-from custody.artifacts.digest import digest_files
+from custody.artifacts.digest import digests_by_name
 from custody.artifacts.names import name_uris, normal_path, shown, utf8_name
 from custody.artifacts.options import Recorded, Recording
 from custody.artifacts.places import examine, kind_of, place
+from custody.artifacts.reading import Reader
 from custody.artifacts.walk import Walk
 from custody.errors import RecordingError
 
@@ -59,19 +60,27 @@ def record_directories(references: Sequence[str], recording: Recording) -> Recor
 def _digest_directory(uri: str, inside: Recording, warnings: list[str]) -> dict[str, str]:
     """Return the digests over everything below the base path of `inside`."""
     walk = Walk(["."], inside)
-    walk.run()
-    warnings += [f"{uri}: {warning}" for warning in walk.warnings]
-    for path in sorted(walk.paths):
+    with Reader(inside) as reader:
+        for paths in walk.found():
+            _check_lines(uri, paths)
+            reader.add(paths)
+        warnings += [f"{uri}: {warning}" for warning in walk.warnings]
+        named = {utf8_name(path): path for path in walk.paths}
+        records = reader.records()
+    # By code point is by byte: UTF-8 keeps the order.
+    digests = digests_by_name(((name, records[named[name]]) for name in sorted(named)), inside)
+    return {algorithm: _over_lines(digests, algorithm) for algorithm in inside.hash_algorithms}
+
+
+def _check_lines(uri: str, paths: Sequence[str]) -> None:
+    """Refuse what would make lines ambiguous."""
+    for path in paths:
         if "\n" in path or "\\" in path:
             # sha256sum escapes both, the reference neither: two trees could have the same lines.
             raise RecordingError(
                 f"cannot record {shown(uri)}: {shown(path)} holds a line feed or a backslash, which its lines cannot"
                 f" express; exclude or rename it, or record {shown(uri.removeprefix('dir:'))} file by file"
             )
-    # By code point is by byte: UTF-8 keeps the order.
-    jobs = [(utf8_name(path), place(path, inside.base_path)) for path in walk.paths]
-    digests = digest_files(sorted(jobs), inside)
-    return {algorithm: _over_lines(digests, algorithm) for algorithm in inside.hash_algorithms}
 
 
 def _over_lines(digests: Mapping[str, Mapping[str, str]], algorithm: str) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custody.artifacts.digest import digest_files
+from custody.artifacts.digest import digests_by_name
 from custody.artifacts.names import name_files
 from custody.artifacts.options import Recorded, Recording
-from custody.artifacts.places import place
+from custody.artifacts.reading import Reader
 from custody.artifacts.walk import Walk
 
 __all__ = ["record_files"]
 
 
-def record_files(references: Sequence[str], recording: Recording) -> Recorded:
-    """Return the files at and below `references`.
+def record_files(references: Sequence[str], recording: Recording, reader: Reader | None = None) -> Recorded:
+    """Return the files at and below `references`, read by `reader`, the usual one if None.
 
     Raises:
         RecordingError: a path is missing, a name cannot be written, a file cannot be read
@@ -22,8 +22,10 @@ def record_files(references: Sequence[str], recording: Recording) -> Recorded:
 
     """
     walk = Walk(references, recording)
-    walk.run()
-    named = name_files(sorted(walk.paths), recording.lstrip_paths)
-    base = recording.base_path
-    jobs = [(name, place(named[name], base)) for name in sorted(named)]
-    return Recorded(artifacts=digest_files(jobs, recording), warnings=tuple(walk.warnings))
+    with reader or Reader(recording) as reading:
+        for paths in walk.found():
+            reading.add(paths)
+        named = name_files(sorted(walk.paths), recording.lstrip_paths)
+        records = reading.records()
+    artifacts = digests_by_name(((name, records[named[name]]) for name in sorted(named)), recording)
+    return Recorded(artifacts=artifacts, warnings=tuple(walk.warnings))

@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from custody.artifacts.digest import digest_files
+from custody.artifacts.digest import digest_file
 from custody.artifacts.names import name_uris, shown
 from custody.artifacts.options import Recorded, Recording
 from custody.artifacts.places import examine, kind_of, place
@@ -90,7 +90,7 @@ def _digests(checksum: str, name: str, recording: Recording) -> Mapping[str, str
     reading = Recording(hash_algorithms=(*wanted, *({_OWN} - {*wanted})))
     path = f"objects/{checksum[:2]}/{checksum[2:]}.commit"
     try:
-        digests = digest_files([(name, place(path, recording.base_path))], reading)[name]
+        digests = digest_file(place(path, recording.base_path), reading)
     except RecordingError as error:
         raise _refusal(name, str(error)) from error.__cause__
     if digests[_OWN] != checksum.lower():

@@ -1,0 +1,89 @@
+"""Reading files while more of them are being found; many are read by several processes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from custody.artifacts.digest import read_record
+from custody.artifacts.options import Recording
+from custody.artifacts.places import place
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from custody.artifacts.workers import Crew
+
+__all__ = ["MANY_FILES", "Reader"]
+
+MANY_FILES = 500
+"""So many files are worth several processes; for fewer, starting them takes longer than it saves."""
+
+_PACKET_FILES = 64
+
+
+class Reader:
+    """Reads files, from the beginning to the end of a `with` block.
+
+    What is read of each is its record, or what `read` returns for its path: always as many bytes, or a RecordingError.
+    """
+
+    def __init__(self, recording: Recording, read: Callable[[str], bytes] | None = None) -> None:
+        """Prepare to read as `recording` says."""
+        base = recording.base_path
+        self._read = read or (lambda path: read_record(place(path, base), recording)[0])
+        self._added: list[str] = []
+        self._found: dict[str, bytes] = {}
+        self._alone = False
+        self._crew: Crew | None = None
+
+    def __enter__(self) -> Self:
+        """Do nothing until there is something to read."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Leave no process behind."""
+        if self._crew is not None:
+            self._crew.__exit__(kind, error, where)
+
+    def add(self, paths: Sequence[str]) -> None:
+        """Read the files at `paths` at some time, perhaps from now on."""
+        self._added += paths
+        if self._crew is None and len(self._added) >= MANY_FILES and not self._alone:
+            self._hire()
+        if self._crew is not None and len(self._added) >= _PACKET_FILES:
+            self._crew.give(self._added)
+            self._added = []
+
+    def records(self) -> dict[str, bytes]:
+        """Return what was read of each file that was added, in no order.
+
+        Raises:
+            RecordingError: a file cannot be read, is no regular file, or changes while it is read: the first such file
+                by name.
+
+        """
+        if self._crew is None:
+            return {path: self._read(path) for path in sorted(self._added)}
+        if self._added:
+            self._crew.give(self._added)
+        self._crew.finish()
+        return self._found
+
+    def _take(self, paths: Sequence[str], content: bytes) -> None:
+        """Note down the records of `paths`, which are `content`."""
+        size = len(content) // len(paths)
+        self._found.update(zip(paths, [content[at : at + size] for at in range(0, len(content), size)], strict=True))
+
+    def _hire(self) -> None:
+        """Start processes that read, unless one is as quick."""
+        from custody.artifacts.workers import Crew, how_many
+
+        workers = how_many()
+        self._alone = workers == 1
+        if not self._alone:
+            self._crew = Crew(self._read, self._take, workers)
+            self._crew.__enter__()
