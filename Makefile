@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 # Test processes at once.
 JOBS ?= 2
 # Programs the tests use that pip cannot bring, each as program:debian-package.
-COMPONENTS := git:git gpg:gnupg openssl:openssl
+COMPONENTS := git:git gpg:gnupg openssl:openssl ssh-keygen:openssh-client pkcs11-tool:opensc softhsm2-util:softhsm2
 
 # A uv that is on PATH but does not start (a version manager's shim) counts as absent.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)
@@ -31,7 +31,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format docs bench bench-quick build components reference requirements clean
+.PHONY: help demo test test-all check format docs bench bench-quick bench-readme build components reference requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -68,8 +68,11 @@ docs: $(STAMP) ## check the documentation
 bench: $(STAMP) ## measure against the reference
 	$(BIN)/python benchmarks/run.py
 
-bench-quick: $(STAMP) ## the same with few repetitions
+bench-quick: $(STAMP) ## the same with little data, within two minutes
 	$(BIN)/python benchmarks/run.py --quick
+
+bench-readme: $(STAMP) ## measure, and write the table into README.md and docs/
+	$(BIN)/python benchmarks/run.py --readme
 
 build: $(STAMP) ## build the sdists and the wheels of both packages into dist/, offline
 	$(BIN)/python -m hatchling build

@@ -1,7 +1,7 @@
 """What every test stands on: a clean environment, no network, and honest skips.
 
-- Every test runs with a home of its own, without the caller's `CUSTODY_*`, `GIT_*`, `GNUPGHOME` and
-  `XDG_*` settings, and with a git identity that can commit.
+- Every test runs with a home of its own, without the caller's `CUSTODY_*`, `GIT_*`, `GNUPGHOME`,
+  `PKCS11_*` and `XDG_*` settings, and with a git identity that can commit.
 - No test reaches beyond this machine: connecting or resolving anything but loopback raises
   `NetworkBlockedError`. The processes a test starts are not covered.
 - Signals mean what they usually mean, however the tests were started.
@@ -39,6 +39,7 @@ settings.load_profile("ci" if IN_CI else "dev")
 # not listed is a program of that name in a package of that name.
 COMPONENTS: Mapping[str, tuple[str, str]] = {
     "gpg": ("gpg", "gnupg"),
+    "opensc": ("pkcs11-tool", "opensc"),
     "softhsm2": ("softhsm2-util", "softhsm2"),
     "ssh-keygen": ("ssh-keygen", "openssh-client"),
 }
@@ -52,8 +53,13 @@ PEERS: Mapping[str, tuple[str, str]] = {
 OPTIONAL = {"in-toto-golang"}
 REFERENCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".reference")
 
-CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "XDG_")
-CLEARED = ("EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK")
+CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "PKCS11_", "XDG_")
+PROXIES = ("all_proxy", "http_proxy", "https_proxy")  # nothing beyond loopback is asked, and that directly
+CLEARED = (
+    *PROXIES,
+    *map(str.upper, PROXIES),
+    *("EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOFTHSM2_CONF", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK"),
+)
 GIT_ENVIRONMENT: Mapping[str, str] = {
     "GIT_AUTHOR_EMAIL": "author@example.com",
     "GIT_AUTHOR_NAME": "Test Author",

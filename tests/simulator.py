@@ -254,7 +254,7 @@ class Simulator:
 
     def evidence(self) -> EvidenceSet:
         """Return what a verifier would gather; `document_changes` may make the layout one that nobody can read."""
-        return gather(self.layout, MemoryStore(self.files))
+        return gather(self.layout, MemoryStore(self.files), at=self.at)
 
     def case(self, envelope: Envelope | None = None) -> Case:
         """Return what the judge is given."""

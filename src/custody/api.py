@@ -37,6 +37,7 @@ class VerifyOptions(TypedDict, total=False):
     state: str
     at: datetime | None
     progress: Callable[[str], None] | None
+    trusted_root: str
 
 
 def run(
@@ -128,7 +129,7 @@ def build_layout(source: str, output: str) -> Layout:
 def generate(path: str, kind: str = "ed25519", *, passphrase: bytes | None = None) -> PublicKey:
     """Write a new key pair to `path` (mode 0600) and `path.pub`, and return its public key.
 
-    Kinds are `ed25519`, `ecdsa`, `ecdsa-p384`, `ecdsa-p521` and `rsa`.
+    Kinds are `ed25519`, `ecdsa`, `ecdsa-p384`, `ecdsa-p521`, `rsa` and `ml-dsa-65`.
 
     Raises:
         CustodyError: one of the files exists or cannot be written; then neither is.

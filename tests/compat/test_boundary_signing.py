@@ -92,7 +92,7 @@ def test_what_is_no_private_key_is_refused(tmp_path: Path) -> None:
         load_signer(str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError):
         load_signer(str(tmp_path / "missing"))
-    with pytest.raises(ValueError, match="hsm"):
+    with pytest.raises(ValueError, match="which PKCS #11 module"):
         load_signer("hsm:1")
 
 

@@ -216,7 +216,7 @@ def test_commas_separate_paths_that_do_not_exist(here: Place) -> None:
     assert (set(link["materials"]), set(link["products"])) == ({"a", "b"}, {"c,d"})
 
 
-def test_a_key_in_a_device_is_named_with_what_works(here: Place) -> None:
+def test_a_key_in_a_device_needs_its_module(here: Place) -> None:
     ran = here.command("in-toto-record", "start", "edit", "--key-path", "hsm:builder")
     assert ran.code == 1
-    assert "(in-toto-record start) ValueError: 'hsm:builder' names a key in a PKCS #11 device" in ran.err
+    assert "(in-toto-record start) ValueError: which PKCS #11 module drives the token? set PKCS11_MODULE" in ran.err

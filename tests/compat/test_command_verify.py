@@ -303,11 +303,14 @@ def test_files_that_are_not_there_are_named(place: Place) -> None:
         )
 
 
-def test_a_key_in_a_device_is_asked_for_as_a_file(here: Place) -> None:
+def test_a_key_in_a_device_needs_its_module_unless_there_is_such_a_file(here: Place) -> None:
     here.lay(chain_of_two())
-    ran = here.command("in-toto-verify", "-l", "../root.layout", "--verification-keys", "hsm:builder.pub")
+    verify = ("in-toto-verify", "-l", "../root.layout", "--link-dir", "../links", "--verification-keys")
+    ran = here.command(*verify, "hsm:owner.pub")
     assert ran.code == 1
-    assert "give the file with its public key, such as 'builder.pub'" in ran.err
+    assert "ValueError: which PKCS #11 module drives the token? set PKCS11_MODULE" in ran.err
+    (here.final / "hsm:owner.pub").write_bytes((here.root / "owner.pub").read_bytes())
+    assert here.command(*verify, "hsm:owner.pub").code == 0
 
 
 @pytest.mark.parametrize("spelling", ["--key", "--layout-key", "--layout-keys"])

@@ -166,3 +166,13 @@ def test_D27_a_rule_that_takes_nothing_passes_unless_strictness_is_demanded(plac
         place.expect(one_step("CREATE app", "DISALLOW *", products=products), here=0, there=0)
         if place.is_here:
             assert place.remedy("--strict") == strict
+
+
+@pytest.mark.parametrize("count", [20, 21])
+def test_X21_a_rule_that_fails_names_the_first_artifacts(place: Place, count: int) -> None:
+    names = [f"made-{number:02}" for number in range(count)]
+    chain = one_step("ALLOW none", "DISALLOW *", products=dict.fromkeys(names, "1"))
+    ran = place.expect(chain, here=1, there=1, says=f"matched the following artifacts: {names[:20]}")
+    first = ran.err.splitlines()[0]
+    assert [name for name in names if name in first] == (names[:20] if place.is_here else names)
+    assert first.endswith(" and 1 more") is (place.is_here and count > 20)

@@ -167,6 +167,35 @@ def test_a_failure_tells_what_was_in_the_queue() -> None:
     assert "Available products (used for queue):" in str(caught.value)
 
 
+def test_a_failure_about_a_hundred_thousand_artifacts_is_told_in_a_few_kilobytes() -> None:
+    products = hashed({f"{'x' * 300}/{number:06}": "1" for number in range(100_000)})
+    links = {"item": Link(name="item", products=products)}
+    rules = [["ALLOW", f"{'x' * 300}/{number:05}*"] for number in range(200)]
+    for last in (["DISALLOW", "*"], ["REQUIRE", "y"]):
+        with pytest.raises(RuleVerificationError) as caught:
+            verify_item_rules("item", "products", [*rules, last], links)
+        text = str(caught.value)
+        assert len(text) < 100_000
+        assert text.splitlines()[0].endswith("] and 97980 more")
+        assert "(190 rules, after the last of which 98100 artifacts were in the queue)\n" in text
+        assert text.count("Queue after ") == 10
+        assert text.endswith("] and 97980 more\n")
+
+
+def test_a_failure_names_what_each_rule_left_in_order() -> None:
+    products = hashed({f"{letter}{number:02}": "1" for letter in "ab" for number in range(15)})
+    links = {"item": Link(name="item", products=products)}
+    rules = [["ALLOW", "a*1"], ["ALLOW", "b0*"], ["ALLOW", "*2"], ["DISALLOW", "*"]]
+    with pytest.raises(RuleVerificationError) as caught:
+        verify_item_rules("item", "products", rules, links)
+    lines = str(caught.value).splitlines()
+    queue = sorted(products)
+    for rule, taken in zip(rules, ({"a01", "a11"}, {f"b0{n}" for n in range(10)}, {"a02", "a12", "b12"}), strict=False):
+        queue = [name for name in queue if name not in taken]
+        more = f" and {len(queue) - 20} more" if len(queue) > 20 else ""
+        assert lines[lines.index(f"Queue after '{' '.join(rule)}':") + 1] == f"{queue[:20]}{more}"
+
+
 def test_d7_an_artifact_has_one_name_among_rules_for_links() -> None:
     rules = [["DISALLOW", "evil"]]
     verify_item_rules("build", "products", rules, {"build": Link(name="build", products=hashed({"good": "1"}))})

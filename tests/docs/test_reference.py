@@ -26,7 +26,7 @@ REFERENCE = ROOT / "docs" / "reference"
 
 ROW = re.compile(r"^\|(.+)\|$", re.MULTILINE)
 CODE = re.compile(r"`([^`]+)`")
-OPTION = re.compile(r"`(--?[a-zA-Z][a-z-]*)`")
+OPTION = re.compile(r"`(--?[a-zA-Z][a-z0-9-]*)`")
 SHARED = re.compile(r"\]\(#([a-z-]+)\)")
 ASSIGNMENT = re.compile(r"^(?:MAX|MIN|DEFAULT)_[A-Z_]+$")
 

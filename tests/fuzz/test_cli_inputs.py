@@ -70,6 +70,10 @@ READERS: Mapping[str, tuple[str, list[str]]] = {
     "add a key": ("root.layout", ["layout", "add-key", "FILE", "owner.pub", "--step", "a", "-o", "new.layout"]),
     "add this key": ("alice.json", ["layout", "add-key", "root.layout", "FILE", "-o", "new.layout"]),
     "remove a key": ("root.layout", ["layout", "remove-key", "FILE", "a", "--force", "-o", "new.layout"]),
+    "rotate a key": (
+        "root.layout",
+        ["layout", "rotate-key", "FILE", "a", "owner.pub", "--keep-old-until", "1 week", "-o", "new.layout"],
+    ),
     "extend": ("root.layout", ["layout", "extend", "FILE", "--expires", "1 month", "-o", "new.layout"]),
     "run": ("alice", ["run", "-n", "a", "-k", "FILE", "-x", "-p", "owner.pub"]),
     "look before running": (

@@ -1,7 +1,8 @@
 """Show what is in a key file, or write a key in another form.
 
-A key is a PEM file, public or private, the JSON by which layouts list public keys, an OpenPGP public key as
-`gpg --export` writes it, or one in GnuPG's keyring: gpg:FINGERPRINT.
+A key is a PEM file, public or private, the JSON by which layouts list public keys, a key of OpenSSH, cosign or in-toto
+1.x, an OpenPGP public key as `gpg --export` writes it, or one in GnuPG's keyring, gpg:FINGERPRINT, or in a token,
+pkcs11:token=TOKEN;object=LABEL or hsm:LABEL.
 
 Examples:
   custody key show alice.pub
@@ -9,6 +10,8 @@ Examples:
   custody key convert alice --to pem -o alice.pub
   custody key convert alice.pub --to metadata
   custody key convert alice --to private-pem --new-password -o alice.encrypted
+  custody key convert ~/.ssh/id_ed25519.pub --to pem -o alice.pub
+  custody key export 'pkcs11:token=custody;object=builder' -o builder.pub
 
 """
 
@@ -17,10 +20,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.key_convert import configure_convert
+from custody.cli.key_export import configure_export
+from custody.cli.key_keyless import configure_keyless, print_keyless
 from custody.cli.key_options import add_password, add_scheme, remark, secret_from
 from custody.cli.options import add_format
 from custody.cli.output import printable, say, say_json
-from custody.errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -46,68 +51,27 @@ Examples:
   custody key show gpg:0C4DF3BBEB2BC7B1F1CE5ED2D6E8DC6D1A3F7F5C
 """
 
-_CONVERT = r"""Write the key in IN in another form.
-
-  pem          the public key as PEM (SubjectPublicKeyInfo), also out of a
-               private key or JSON
-  metadata     the public key as JSON, as layouts list keys
-  private-pem  the private key as PEM (PKCS8), under another passphrase or none
-
-Public forms go to the terminal or to OUT, a private key only to OUT, mode 0600. For private-pem say
-what protects the new file: --new-password, --new-password-env, --new-password-fd or --no-password.
-
-Examples:
-  custody key convert alice --to pem -o alice.pub
-  custody key convert owner.json --to pem
-  custody key convert build.pub --to metadata --scheme rsassa-pss-sha512
-  custody key convert gpg: --to metadata -o alice.json
-  custody key convert alice --password --to private-pem --new-password \
-      -o alice --force
-"""
-
-_PRIVATE = "private-pem"
-
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody key`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _configure_show(actions, parser)
-    _configure_convert(actions, parser)
+    _configure_show(actions)
+    configure_convert(actions)
+    configure_export(actions)
+    configure_keyless(actions)
 
 
-def _configure_show(actions: _SubParsersAction[ArgumentParser], parser: ArgumentParser) -> None:
+def _configure_show(actions: _SubParsersAction[ArgumentParser]) -> None:
     show = actions.add_parser(
         "show",
         help="show type, scheme and ids of keys",
         description=_SHOW,
-        formatter_class=parser.formatter_class,
-        allow_abbrev=False,
     )
     show.add_argument("files", nargs="+", metavar="FILE", help="public or private keys")
     add_format(show)
     add_password(show, of="encrypted private keys")
     add_scheme(show)
     show.set_defaults(execute=_show)
-
-
-def _configure_convert(actions: _SubParsersAction[ArgumentParser], parser: ArgumentParser) -> None:
-    convert = actions.add_parser(
-        "convert",
-        help="write a key in another form",
-        description=_CONVERT,
-        formatter_class=parser.formatter_class,
-        allow_abbrev=False,
-    )
-    convert.usage = "custody key convert IN --to {pem,metadata,private-pem} [-o OUT] [options]"
-    convert.add_argument("file", metavar="IN", help="a public or private key")
-    convert.add_argument("--to", required=True, choices=("pem", "metadata", _PRIVATE), help="the form to write")
-    convert.add_argument("-o", "--output", metavar="OUT", help="the file to write (default: terminal)")
-    convert.add_argument("--force", action="store_true", help="replace OUT if it exists")
-    add_password(convert, of="IN, if it is encrypted")
-    protection = add_password(convert, of="the new private key", prefix="new-")
-    protection.add_argument("--no-password", action="store_true", help="write the new private key unencrypted")
-    add_scheme(convert)
-    convert.set_defaults(execute=_convert)
 
 
 def _show(options: Namespace) -> int:
@@ -129,6 +93,9 @@ def _print(path: str, description: KeyDescription) -> None:
 
     facts = describe_key(description)
     say(f"{printable(path)}")
+    if facts["kind"] == "keyless":
+        print_keyless(facts)
+        return
     say(f"  {facts['kind']} key, {facts['keytype']}, {facts['bits']} bits")
     say(f"  scheme        {facts['scheme']}")
     say(f"  key id        {facts['keyid']}")
@@ -149,64 +116,3 @@ def _print_openpgp(facts: Mapping[str, Any]) -> None:
 
 def _validity(facts: Mapping[str, Any]) -> str:
     return f"from {facts['created']} to {facts['expires']}" if facts["expires"] else f"from {facts['created']} on"
-
-
-def _convert(options: Namespace) -> int:
-    if options.to == _PRIVATE:
-        _convert_private(options)
-        return ACCEPTED
-    from custody.workflows.keys import read_any_key, written  # not for --help
-
-    _refuse_to_lose(options)
-    if _new_password_given(options):
-        raise UsageError(f"a new passphrase is for --to {_PRIVATE}; a public key has none")
-    description = read_any_key(options.file, secret=secret_from(options), scheme=options.scheme, remark=remark)
-    data = written(description.key, options.to)
-    if options.output is None:
-        say(data.decode().removesuffix("\n"))
-    else:
-        _write(options, data, what="public key", mode=0o644)
-    return ACCEPTED
-
-
-def _convert_private(options: Namespace) -> None:
-    from custody.workflows.keys import reencrypted  # not for --help
-
-    if options.output is None:
-        raise UsageError("a private key is not printed; say where it goes with -o OUT")
-    if options.scheme:
-        raise UsageError("a PEM file has no scheme; leave --scheme out")
-    new_secret = secret_from(options, "new-")
-    if not new_secret and not options.no_password:
-        raise UsageError(
-            "say what protects the new file, one of --new-password, --new-password-env NAME,"
-            " --new-password-fd N and --no-password"
-        )
-    data = reencrypted(options.file, secret_from(options), new_secret)
-    _write(options, data, what="private key", mode=0o600)
-
-
-def _refuse_to_lose(options: Namespace) -> None:
-    """A public key in the place of the private one that it was taken from: nobody could sign any more."""
-    import os
-
-    output = options.output
-    both = output is not None and os.path.exists(output) and os.path.exists(options.file)
-    if both and os.path.samefile(output, options.file):
-        raise UsageError(f"OUT is IN itself, {output!r}; name another file")
-
-
-def _new_password_given(options: Namespace) -> bool:
-    return bool(secret_from(options, "new-")) or options.no_password
-
-
-def _write(options: Namespace, data: bytes, *, what: str, mode: int) -> None:
-    import os  # the public forms on stdout do without
-
-    from custody.errors import StoreError
-    from custody.files import write_file
-
-    if os.path.lexists(options.output) and not options.force:
-        raise StoreError(f"{options.output!r} exists already; replace it with --force")
-    write_file(options.output, data, what=what, mode=mode, replace=options.force)
-    say(f"{what} written to {printable(options.output)}")

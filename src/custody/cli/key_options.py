@@ -6,7 +6,6 @@ environment variable or a descriptor.
 
 from __future__ import annotations
 
-import re
 from argparse import SUPPRESS
 from typing import TYPE_CHECKING
 
@@ -36,11 +35,11 @@ __all__ = [
     "verification_keys_from",
 ]
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SIGNING = ("--signing-key", "-k", "--key")
 _SIGNING_HELP = (
-    "the private key: a PEM file, env:NAME (PEM in an environment variable), fd:N (PEM from a descriptor) or"
-    " gpg:FINGERPRINT (GnuPG's; gpg: alone is its default key)"
+    "the private key: a file (PEM, OpenSSH, cosign), env:NAME (PEM in an environment variable), fd:N (PEM from a"
+    " descriptor), gpg:FINGERPRINT (GnuPG's; gpg: alone is its default key), pkcs11:token=TOKEN;object=LABEL or"
+    " hsm:LABEL (a token's), awskms:, gcpkms:, azurekms:, hashivault: (a cloud's), or sigstore: (an identity, no key)"
 )
 
 
@@ -50,6 +49,7 @@ def add_signing_key(parser: ArgumentParser) -> None:
     parser.add_argument("--key-path", dest="signing_key", help=SUPPRESS)  # an older spelling
     add_password(parser, of="the signing key")
     add_scheme(parser)
+    _add_certificate(parser)
 
 
 def add_signing_keys(parser: ArgumentParser) -> None:
@@ -58,6 +58,16 @@ def add_signing_keys(parser: ArgumentParser) -> None:
     # -p and --prompt are what the reference's sign command calls it.
     add_password(parser, of="the signing keys", more=("-p", "--prompt"))
     add_scheme(parser)
+    _add_certificate(parser)
+
+
+def _add_certificate(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "-c",
+        "--cert",
+        metavar="FILE",
+        help="put the certificate (PEM) of the signing key beside the signature, for steps with cert_constraints",
+    )
 
 
 def add_password(parser: ArgumentParser, *, of: str, prefix: str = "", more: tuple[str, ...] = ()) -> _ArgumentGroup:
@@ -114,6 +124,12 @@ def add_verification_keys(parser: ArgumentParser | _ArgumentGroup) -> None:
         metavar="PATH",
         help="public keys: PEM files, or JSON as layouts list keys",
     )
+    parser.add_argument(
+        "--trusted-root",
+        default="",
+        metavar="FILE",
+        help="who vouches for keyless functionaries and owners (default: the public Sigstore instance)",
+    )
 
 
 def secret_from(options: Namespace, prefix: str = "") -> SecretSource:
@@ -125,7 +141,7 @@ def secret_from(options: Namespace, prefix: str = "") -> SecretSource:
     descriptor = getattr(options, f"{name}_fd")
     if environment == "":
         raise UsageError(f"--{prefix}password-env needs the name of a variable, got an empty one")
-    if environment and not _VARIABLE.fullmatch(environment):
+    if environment and not (environment.isascii() and environment.isidentifier()):
         raise UsageError(f"--{prefix}password-env takes the name of a variable, not the passphrase itself")
     if descriptor is not None and descriptor < 0:
         raise UsageError(f"--{prefix}password-fd: expected a number from 0, got {descriptor}")
@@ -136,7 +152,7 @@ def signer_from(options: Namespace) -> Signer:
     """Return the signer of `--signing-key`; what its owner should know is printed as a warning."""
     if not options.signing_key:
         raise UsageError("expected a signing key: --signing-key FILE (`custody keygen alice` makes one)")
-    return _load(options.signing_key, options, secret_from(options))
+    return _certified(_load(options.signing_key, options, secret_from(options)), options)
 
 
 def signers_from(options: Namespace) -> tuple[Signer, ...]:
@@ -144,23 +160,30 @@ def signers_from(options: Namespace) -> tuple[Signer, ...]:
     if not options.signing_keys:
         raise UsageError("expected at least one signing key: --signing-key FILE (`custody keygen alice` makes one)")
     secret = secret_from(options)
-    return tuple(_load(uri, options, secret) for uri in options.signing_keys)
+    if options.cert is not None and len(options.signing_keys) > 1:
+        raise UsageError("--cert is for one signing key, and there are several; sign with one after the other")
+    return tuple(_certified(_load(uri, options, secret), options) for uri in options.signing_keys)
 
 
-def secret_variables(options: Namespace) -> frozenset[str]:
-    """Return the environment variables that hold secrets here: a command that is run must not inherit them."""
+def secret_variables(options: Namespace, signer: Signer | None = None) -> frozenset[str]:
+    """Return the environment variables that hold secrets here: a command that is run must not inherit them.
+
+    `signer` adds those that it was opened with, although no option names them.
+    """
     from custody.signing.registry import environment_name  # slow only where nothing is signed
 
     uris = [getattr(options, "signing_key", None), *getattr(options, "signing_keys", ())]
     names = {environment_name(uri) for uri in uris if uri}
-    return frozenset((names | {options.password_env or ""}) - {""})
+    opened: frozenset[str] = getattr(signer, "withheld", frozenset())
+    return frozenset((names | opened | {options.password_env or ""}) - {""})
 
 
 def verification_keys_from(options: Namespace) -> tuple[Key, ...]:
     """Return the keys of `--verification-keys`, each key's material once."""
     from custody.workflows.keys import read_public_keys  # only commands that verify
+    from custody.workflows.trust import trust_in
 
-    return read_public_keys(options.verification_keys, remark=remark)
+    return read_public_keys(options.verification_keys, remark=remark, trust=trust_in(options.trusted_root))
 
 
 def remark(text: str) -> None:
@@ -172,3 +195,15 @@ def _load(uri: str, options: Namespace, secret: SecretSource) -> Signer:
     from custody.signing.registry import load_signer  # only commands that sign
 
     return load_signer(uri, secret, scheme=options.scheme, remark=remark)
+
+
+def _certified(signer: Signer, options: Namespace) -> Signer:
+    if options.cert is None:
+        return signer
+    from datetime import UTC, datetime
+
+    from custody.signing.certified import certify  # few keys have certificates
+
+    if not options.cert:
+        raise UsageError("--cert: expected a file, got an empty name; leave the option out, or check the variable")
+    return certify(signer, options.cert, at=datetime.now(UTC), remark=remark)

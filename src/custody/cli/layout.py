@@ -7,8 +7,8 @@ You write a readable source, custody compiles it into a layout, and you sign tha
   custody layout build supply-chain.yaml  root.layout, not signed yet
   custody sign -f root.layout --signing-key owner
 
-`show` prints a layout as a tree. `add-key`, `remove-key` and `extend` change one whose source is not at hand; it has
-to be signed again then. `custody layout ACTION --help` explains an action.
+`show` prints a layout as a tree. `add-key`, `remove-key`, `rotate-key` and `extend` change one whose source is not at
+hand; it has to be signed again then. `custody layout ACTION --help` explains an action.
 
 Examples:
   custody layout new
@@ -16,6 +16,7 @@ Examples:
   custody layout show root.layout --verification-keys owner.pub
   custody layout lint root.layout --fail-on error
   custody layout add-key root.layout erin.pub --step review
+  custody layout rotate-key root.layout 776a00e2 alice2.pub
   custody layout extend root.layout --expires "6 months"
 
 """
@@ -39,6 +40,7 @@ ACTIONS: Mapping[str, tuple[str, Callable[[ArgumentParser], None]]] = {
     "lint": ("find what you would regret having signed", layout_read.configure_lint),
     "add-key": ("add a functionary's key", layout_change.configure_add_key),
     "remove-key": ("remove a functionary's key", layout_change.configure_remove_key),
+    "rotate-key": ("give a functionary another key", layout_change.configure_rotate_key),
     "extend": ("give a layout another expiry", layout_change.configure_extend),
 }
 """Every action with its one line."""
@@ -48,5 +50,5 @@ def configure(parser: ArgumentParser) -> None:
     """Add the actions of `custody layout`."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, (line, configure_action) in ACTIONS.items():
-        action = actions.add_parser(name, help=line, formatter_class=parser.formatter_class, allow_abbrev=False)
+        action = actions.add_parser(name, help=line)
         configure_action(action)

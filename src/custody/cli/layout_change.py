@@ -1,4 +1,4 @@
-"""`custody layout add-key`, `remove-key` and `extend`: changes to a layout whose source is not at hand."""
+"""`custody layout add-key`, `remove-key`, `rotate-key`, `extend`: changes to a layout whose source is not at hand."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from custody.workflows.layout import Change, LoadedLayout
+    from custody.workflows.rotation import Rotation
 
-__all__ = ["configure_add_key", "configure_extend", "configure_remove_key"]
+__all__ = ["configure_add_key", "configure_extend", "configure_remove_key", "configure_rotate_key"]
 
 _AGAIN = "The layout's signatures are dropped, since they were given for something else: sign it again."
+
+_KEY_FORMS = "a PEM or OpenPGP file, JSON as layouts list keys, or gpg:FINGERPRINT"
 
 _ADD = f"""\
 Add the public key KEY to a layout, and with --step to those that may sign for these steps.
@@ -43,6 +46,22 @@ Examples:
 
 """
 
+_ROTATE = f"""\
+Give a functionary another key: NEW takes the place of OLD in the layout and in every step. Links that were signed with
+OLD do not count any more.
+
+With --keep-old-until NEW stands beside OLD, and the links of both count. The layout then expires at DATE, if it does
+not before. This is refused for a step that wants several signatures, since the holder of both keys would give two.
+
+{_AGAIN}
+
+Examples:
+  custody layout rotate-key root.layout 776a00e2 alice2.pub
+  custody layout rotate-key root.layout 776a00e2 alice2.pub \\
+      --keep-old-until "30 days"
+
+"""
+
 _EXTEND = f"""\
 Give a layout another expiry: a duration from now on (days, weeks, months, years), a date, or an instant, in UTC.
 
@@ -62,7 +81,7 @@ def configure_add_key(parser: ArgumentParser) -> None:
     parser.add_argument(
         "key",
         metavar="KEY",
-        help="the public key: a PEM or OpenPGP file, JSON as layouts list keys, or gpg:FINGERPRINT",
+        help=f"the public key: {_KEY_FORMS}",
     )
     add_list(parser, "--step", metavar="NAME", help="steps that the key may sign for")
     _add_output(parser)
@@ -77,6 +96,20 @@ def configure_remove_key(parser: ArgumentParser) -> None:
     add_list(parser, "--step", metavar="NAME", help="take only these steps from the key, and keep it in the layout")
     _add_output(parser, ", and remove the key even if a step cannot be performed then")
     parser.set_defaults(execute=_remove_key)
+
+
+def configure_rotate_key(parser: ArgumentParser) -> None:
+    """Add the arguments of `custody layout rotate-key`."""
+    parser.description = _ROTATE
+    _add_file(parser)
+    parser.add_argument("old", metavar="OLD", help="the id of the key to be replaced, or its beginning")
+    parser.add_argument("new", metavar="NEW", help=f"the new public key: {_KEY_FORMS}")
+    parser.add_argument(
+        "--keep-old-until", metavar="DATE", help="let OLD count beside NEW, until '30 days' from now, or 2030-01-31"
+    )
+    add_at(parser, "durations begin at INSTANT")
+    _add_output(parser)
+    parser.set_defaults(execute=_rotate_key)
 
 
 def configure_extend(parser: ArgumentParser) -> None:
@@ -110,6 +143,29 @@ def _remove_key(options: Namespace) -> int:
     from custody.workflows.layout import remove_key  # not for --help
 
     return _save(remove_key(_load(options), options.keyid, options.step, force=options.force), options)
+
+
+def _rotate_key(options: Namespace) -> int:
+    from custody.sources.expiry import read_expiry  # not for --help
+    from custody.workflows.keys import read_public_key
+    from custody.workflows.rotation import rotate_key
+
+    at, until = at_from(options), options.keep_old_until
+    keep_until = None if until is None else read_expiry(until, at=at, where="--keep-old-until")
+    new = read_public_key(options.new, remark=remark)
+    rotation = rotate_key(_load(options), options.old, new, keep_until=keep_until, at=at)
+    code = _save(rotation, options)
+    if rotation.steps and not rotation.is_empty:
+        note(printable(_meaning(rotation)))
+    return code
+
+
+def _meaning(rotation: Rotation) -> str:
+    """Return what a rotation means for links."""
+    old = short_id(rotation.old)
+    if rotation.keeps_old:
+        return f"Until it expires, links by {old} count, too. Before you extend it, take {old} out with remove-key."
+    return f"Links by {old} count no more: these steps have to be performed again."
 
 
 def _extend(options: Namespace) -> int:

@@ -102,9 +102,10 @@ def _show(options: Namespace) -> int:
 def _signed_by_all(loaded: LoadedLayout, keys: Sequence[Key], at: datetime) -> int:
     """Return whether every given key has signed, as an exit code, and name those that have not."""
     from custody.envelopes.signers import signed_by
+    from custody.keys.key import may_sign_for
 
     good = signed_by(loaded.envelope, keys, at=at) if loaded.envelope is not None else ()
-    missing = [short_id(key.keyid) for key in keys if key not in good]
+    missing = [short_id(key.keyid) for key in keys if not any(may_sign_for(key, other) for other in good)]
     if missing:
         complain("custody layout", f"not signed by {', '.join(missing)}")
     return REJECTED if missing else ACCEPTED

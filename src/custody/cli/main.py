@@ -52,10 +52,11 @@ def _run(given: Sequence[str]) -> int:
     if given in (["--version"], ["-V"]):
         sys.stdout.write(f"custody {__version__}\n")
         return _flushed(ACCEPTED, "custody")
-    name = next((word for word in given if not word.startswith("-")), "")
-    parser = build_parser(name) if name in COMMANDS else build_parser(configured=False)
+    from custody.cli.memory import free_memory_at_the_end  # `--version` does without, and without all below
+
+    free_memory_at_the_end()
     try:
-        options = parser.parse_args(given)
+        options = _parse(given)
     except SystemExit as exit_:  # help was printed, or what is wrong with the arguments
         exit_.code = _flushed(CANNOT if exit_.code else ACCEPTED, "custody")
         raise
@@ -63,11 +64,22 @@ def _run(given: Sequence[str]) -> int:
     return _flushed(_execute(options, command), command)
 
 
-def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
-    """Return the parser of all commands, or of `only` one; not `configured`, it just lists them and imports none."""
-    from importlib import import_module  # `--version` does without
+def _parse(given: Sequence[str]) -> Namespace:
+    """Return what `given` means; the command that it begins with is the only one that is imported."""
+    from custody.cli.parser import Parser
 
-    from custody.cli.parser import HelpFormatter, Parser
+    name = given[0] if given else ""
+    if name not in COMMANDS:
+        return build_parser(configured=False).parse_args(given)
+    parser = Parser(prog=f"custody {name}")
+    parser.set_defaults(command=name)
+    _configure(parser, name)
+    return parser.parse_args(given[1:])
+
+
+def build_parser(*, configured: bool = True) -> ArgumentParser:
+    """Return the parser of all commands; not `configured`, it just lists them and imports none."""
+    from custody.cli.parser import Parser
 
     parser = Parser(
         prog="custody",
@@ -77,18 +89,20 @@ def build_parser(only: str = "", *, configured: bool = True) -> ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="version", version=f"custody {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog="custody", required=True)
-    for name in [only] if only else COMMANDS:
-        command = commands.add_parser(
-            name,
-            help=COMMANDS[name],
-            formatter_class=HelpFormatter,
-            allow_abbrev=False,
-        )
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(name, help=line)
         if configured:
-            module = import_module(f"custody.cli.{name.replace('-', '_')}")
-            command.description = module.__doc__
-            module.configure(command)
+            _configure(command, name)
     return parser
+
+
+def _configure(parser: ArgumentParser, name: str) -> None:
+    """Make `parser` that of the command `name`, which is imported for it."""
+    from importlib import import_module
+
+    module = import_module(f"custody.cli.{name.replace('-', '_')}")
+    parser.description = module.__doc__
+    module.configure(parser)
 
 
 def _flushed(code: int, command: str) -> int:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "colour",
+    "columns",
     "complain",
     "note",
     "open_closed_streams",
@@ -21,6 +22,7 @@ __all__ = [
     "warn",
 ]
 
+_USUAL_COLUMNS = 80
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
@@ -73,6 +75,17 @@ def colour(text: str, name: str, stream: TextIO) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\033[{_CODES[name]}m{text}\033[0m"
+
+
+def columns() -> int:
+    """Return the width of the terminal as `shutil.get_terminal_size` does."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _USUAL_COLUMNS
 
 
 def print_what_can_be_printed() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
 
 from custody.cli.instead import (
     NEVER_IN_ARGV,
@@ -15,17 +13,19 @@ from custody.cli.instead import (
     instead_of_option,
     instead_of_order,
 )
-from custody.cli.output import printable
+from custody.cli.output import columns, printable
 
+TYPE_CHECKING = False  # known to checkers; `typing` is slow to import
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, NoReturn
 
 __all__ = ["HelpFormatter", "Parser"]
 
-_INDENTED = re.compile(r"^[ \t]", re.MULTILINE)
-_EXPLICIT_VALUE = re.compile(r"argument (\S+): ignored explicit argument ")
-_INVALID_CHOICE = re.compile(r"argument (\S+): invalid choice: '([^']*)' \(choose from (.*)\)", re.DOTALL)
-_USUAL_COLUMNS = 80
+# Patterns for complaints and help only, so that nobody else waits for them to be compiled.
+_INDENTED = r"(?m)^[ \t]"
+_EXPLICIT_VALUE = r"argument (\S+): ignored explicit argument "
+_INVALID_CHOICE = r"(?s)argument (\S+): invalid choice: '([^']*)' \(choose from (.*)\)"
 _ASKING = ("-P", "--password", "-p", "--prompt", "--new-password")
 
 
@@ -34,13 +34,13 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str, **options: int) -> None:
         """Take the width from the terminal without the help of `shutil`, whose import every command would pay for."""
-        super().__init__(prog, **{"width": _columns() - 2, **options})
+        super().__init__(prog, **{"width": columns() - 2, **options})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         import textwrap  # only help has text to fill
 
         filled = [
-            paragraph if _INDENTED.search(paragraph) else textwrap.fill(paragraph, width, break_on_hyphens=False)
+            paragraph if re.search(_INDENTED, paragraph) else textwrap.fill(paragraph, width, break_on_hyphens=False)
             for paragraph in text.strip("\n").split("\n\n")
         ]
         return textwrap.indent("\n\n".join(filled), indent)
@@ -53,22 +53,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return f"{', '.join(action.option_strings)} {value}"
 
 
-def _columns() -> int:
-    """Return the width of the terminal as `shutil.get_terminal_size` does."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
-        return _USUAL_COLUMNS
-
-
 class Parser(argparse.ArgumentParser):
     """Complains in the name of the command that was meant, and says what to write instead.
 
     What stands where somebody may have put a password is not repeated.
     """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  # argparse's own
+        """Make the parser of `options`: unless they say otherwise, options are written out, and help fits."""
+        super().__init__(**{"formatter_class": HelpFormatter, "allow_abbrev": False, **options})
 
     def parse_known_args(  # type: ignore[override]  # typeshed has it in overloads for other namespaces
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -114,11 +107,11 @@ class Parser(argparse.ArgumentParser):
 
 def _improved(message: str) -> str:
     """Return the complaint of argparse without what may be secret, and with a remedy if there is one."""
-    value = _EXPLICIT_VALUE.match(message)
+    value = re.match(_EXPLICIT_VALUE, message)
     if value is not None:
         is_password = any(flag in _ASKING for flag in value[1].split("/"))
         return f"{value[1]} takes no value{f': {NEVER_IN_ARGV}' if is_password else ''}"
-    choice = _INVALID_CHOICE.match(message)
+    choice = re.match(_INVALID_CHOICE, message)
     if choice is None:
         return message
     known = [word.strip().strip("'") for word in choice[3].split(",")]

@@ -21,6 +21,7 @@ from custody.cli.key_options import add_signing_key, signer_from
 from custody.cli.options import add_list
 from custody.cli.output import note, printable
 from custody.cli.recording_options import (
+    add_digest_cache,
     add_environment,
     add_loudness,
     add_recording,
@@ -60,15 +61,11 @@ def configure(parser: ArgumentParser) -> None:
         "start",
         help="record the materials",
         description=_START,
-        formatter_class=parser.formatter_class,
-        allow_abbrev=False,
     )
     stopping = actions.add_parser(
         "stop",
         help="record the products and write the link",
         description=_STOP,
-        formatter_class=parser.formatter_class,
-        allow_abbrev=False,
     )
     _configure_start(starting)
     _configure_stop(stopping)
@@ -79,7 +76,7 @@ def _configure_start(parser: ArgumentParser) -> None:
     _add_shared(parser)
     add_list(parser, "-m", "--materials", metavar="PATH", help="files or directories the step starts from")
     parser.add_argument("--force", action="store_true", help="drop what was started before, and start anew")
-    add_recording(parser)
+    add_digest_cache(add_recording(parser))
     parser.set_defaults(execute=_start)
 
 
@@ -115,6 +112,7 @@ def _start(options: Namespace) -> int:
             recording=recording_from(options),
             environment=environment_from(options),
             force=options.force,
+            digest_cache=options.digest_cache,
         ),
     )
     warn_unless_quiet(options, started.warnings)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "add_digest_cache",
     "add_environment",
     "add_loudness",
     "add_recording",
@@ -25,8 +26,8 @@ __all__ = [
 ]
 
 
-def add_recording(parser: ArgumentParser) -> None:
-    """Add the options that `recording_from` reads."""
+def add_recording(parser: ArgumentParser) -> _ArgumentGroup:
+    """Add the options that `recording_from` reads, in a group of their own."""
     group = add_selection(parser, "--exclude")
     add_list(
         group,
@@ -39,6 +40,18 @@ def add_recording(parser: ArgumentParser) -> None:
         "--modes", action="store_true", help="record the permissions of files too, so that they can be judged"
     )
     add_list(group, "--optional", metavar="PATH", help="a path that may be missing")
+    return group
+
+
+def add_digest_cache(group: _ArgumentGroup) -> None:
+    """Add `--digest-cache`, for materials only."""
+    group.add_argument(
+        "--digest-cache",
+        metavar="FILE",
+        default="",
+        help="read only those materials that have changed since they were last recorded with FILE, which is made if it"
+        " is not there; trusts size, times and inode of the others, and FILE. Products are always read",
+    )
 
 
 def add_selection(parser: ArgumentParser, *exclude: str) -> _ArgumentGroup:

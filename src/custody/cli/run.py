@@ -40,6 +40,7 @@ from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_list
 from custody.cli.output import complain, note, printable
 from custody.cli.recording_options import (
+    add_digest_cache,
     add_environment,
     add_loudness,
     add_recording,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from custody.keys.key import Key
     from custody.rules.artifacts import Artifacts
     from custody.signing.signer import Signer
 
@@ -82,7 +82,7 @@ def configure(parser: ArgumentParser) -> None:
     add_loudness(parser)
     _add_materials_check(parser)
     _add_execution(parser)
-    add_recording(parser)
+    add_digest_cache(add_recording(parser))
     parser.set_defaults(execute=_execute)
 
 
@@ -94,6 +94,9 @@ def _add_materials_check(parser: ArgumentParser) -> None:
         help="run the command only if the materials are what the layout's earlier steps made",
     )
     add_verification_keys(group)
+    group.add_argument(
+        "--owner-threshold", type=int, metavar="K", help="K of the owner keys must have signed LAYOUT (default: all)"
+    )
     group.add_argument("--link-dir", metavar="DIR", help="where the earlier links are (default: here)")
 
 
@@ -178,21 +181,26 @@ def _options(options: Namespace, signer: Signer) -> RunOptions:
             stream_limit=options.stream_limit,
             timeout=options.run_timeout,
             directory=options.run_dir,
-            withheld=secret_variables(options),
+            withheld=secret_variables(options, signer),
         ),
         metadata_directory=options.metadata_directory,
         use_dsse=options.use_dsse,
         record_failure=options.record_failure,
         environment=environment_from(options),
-        check_materials=_materials_check(options, signer.public_key),
+        check_materials=_materials_check(options, signer),
+        digest_cache=options.digest_cache,
     )
 
 
-def _materials_check(options: Namespace, functionary: Key) -> Callable[[Artifacts], None] | None:
+def _materials_check(options: Namespace, signer: Signer) -> Callable[[Artifacts], None] | None:
     """Return what looks at the materials before the command runs (specification 1.0, section 5.3.5)."""
     if not options.verify_materials:
         if options.verification_keys:
             raise UsageError("--verification-keys belong to --verify-materials LAYOUT, which is not there")
+        if options.trusted_root:
+            raise UsageError("--trusted-root belongs to --verify-materials LAYOUT, which is not there")
+        if options.owner_threshold is not None:
+            raise UsageError("--owner-threshold belongs to --verify-materials LAYOUT, which is not there")
         if options.link_dir is not None:
             raise UsageError(
                 "--link-dir is where --verify-materials LAYOUT finds earlier links, and it is not there;"
@@ -201,6 +209,7 @@ def _materials_check(options: Namespace, functionary: Key) -> Callable[[Artifact
         return None
     from custody.reports.verdict_text import finding_lines
     from custody.verdict import Severity
+    from custody.verification.case import Demands
     from custody.workflows.verify import Verification, verify_materials
 
     refuse_source(options.verify_materials)
@@ -208,10 +217,14 @@ def _materials_check(options: Namespace, functionary: Key) -> Callable[[Artifact
         layout=options.verify_materials,
         owner_keys=verification_keys_from(options),
         evidence="." if options.link_dir is None else options.link_dir,
+        demands=Demands(owner_threshold=options.owner_threshold),
+        trusted_root=options.trusted_root,
     )
 
+    certificate = getattr(signer, "certificate", None)
+
     def check(materials: Artifacts) -> None:
-        verdict = verify_materials(verification, options.step_name, materials, functionary)
+        verdict = verify_materials(verification, options.step_name, materials, signer.public_key, certificate)
         for finding in verdict.findings:
             if finding.severity is Severity.NOTE and not options.verbose:
                 continue

@@ -66,6 +66,8 @@ def _sign(options: Namespace) -> int:
     refuse_source(options.file)
     if options.verification_keys:
         raise UsageError("--verification-keys are for --verify; a signature is made with --signing-key")
+    if options.trusted_root:
+        raise UsageError("--trusted-root is for --verify; a 'sigstore:' URI names the instance that signs")
     result = sign_file(
         options.file,
         signers_from(options),
@@ -108,15 +110,18 @@ def _remark(result: SignResult) -> None:
 
 
 def _check(options: Namespace) -> int:
-    from custody.workflows.keys import read_public_key  # not for --help
+    from custody.keys.key import trusting  # not for --help
+    from custody.workflows.keys import read_public_key
     from custody.workflows.sign import GOOD, check_signatures
+    from custody.workflows.trust import trust_in
 
     refuse_source(options.file)
     _refuse_signing_options(options)
     paths = [*options.verification_keys, *options.signing_keys]
     if not paths:
         raise UsageError("expected public keys to check with: --verification-keys PATH...")
-    keys = [read_public_key(path, scheme=options.scheme, remark=remark) for path in paths]
+    trust = trust_in(options.trusted_root)
+    keys = [trusting(read_public_key(path, scheme=options.scheme, remark=remark), trust) for path in paths]
     failed = []
     for path, check in zip(paths, check_signatures(options.file, keys), strict=True):
         name = f"{short_id(check.key.keyid)} ({printable(path)})"
@@ -136,6 +141,7 @@ def _refuse_signing_options(options: Namespace) -> None:
         "--output": options.output is not None,
         "--use-dsse": options.use_dsse,
         "--ignore-field": options.ignore_field,
+        "--cert": options.cert is not None,
         "--password": options.password or options.password_env is not None or options.password_fd is not None,
     }
     for flag, present in given.items():

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
+    from custody.keys.x509_certificate import Certificate
     from custody.verdict import Verdict
     from custody.verification.case import Demands
     from custody.workflows.verify import Verification
@@ -110,6 +111,13 @@ def add_demands(parser: ArgumentParser) -> None:
     add_list(group, "--parameter", metavar="NAME=VALUE", help="put VALUE for {NAME} in rules and commands")
     group.add_argument("--sublayout-parameters", action="store_true", help="pass parameters on to sublayouts")
     add_list(group, "--ignore-field", metavar="PATH", help="ignore this unknown field of the layout")
+    add_list(
+        group,
+        "-i",
+        "--intermediate-certs",
+        metavar="FILE",
+        help="CAs (PEM) that may stand between certificates of functionaries and the layout's roots",
+    )
     group.add_argument("--at", metavar="INSTANT", help="judge as of this instant, such as 2030-01-31T00:00:00Z")
 
 
@@ -132,7 +140,16 @@ def demands_from(options: Namespace) -> Demands:
         max_age=_age(options.max_age),
         product_of=filled(options.product_of, "--product-of"),
         ignore_fields=tuple(options.ignore_field),
+        intermediates=_intermediates(options.intermediate_certs),
     )
+
+
+def _intermediates(paths: list[str]) -> tuple[Certificate, ...]:
+    if not paths:
+        return ()
+    from custody.signing.certified import read_certificates  # few layouts ask for certificates
+
+    return tuple(certificate for path in paths for certificate in read_certificates(path))
 
 
 def pairs(given: list[str], flag: str) -> dict[str, str]:
@@ -198,6 +215,7 @@ def _verification(options: Namespace) -> Verification:
         state=filled(options.state, "--state"),
         at=instant_from(options.at),
         progress=_progress(options),
+        trusted_root=options.trusted_root,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, Self
 
 from custody.encoding.fields import Fields, as_object
 from custody.encoding.pae import pae
-from custody.encoding.strict import read_json, write_json
+from custody.encoding.strict import MAX_DOCUMENT_BYTES, read_json, write_json
 from custody.encoding.text import from_base64, to_base64
 from custody.envelopes.signature import Signature, read_signatures
 from custody.errors import FormatError, SignatureError
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custody.encoding.uniform import Seen
-    from custody.keys.openpgp import OpenPGPSignature
+    from custody.keys.key import SignatureValue
 
-__all__ = ["IN_TOTO_PAYLOAD", "NO_OPENPGP_IN_DSSE", "DSSEEnvelope"]
+__all__ = ["IN_TOTO_PAYLOAD", "NO_CERTIFICATE_IN_DSSE", "NO_OPENPGP_IN_DSSE", "DSSEEnvelope", "read_large"]
 
 IN_TOTO_PAYLOAD = "application/vnd.in-toto+json"
 """The payload type of links, layouts and statements."""
@@ -26,6 +28,17 @@ IN_TOTO_PAYLOAD = "application/vnd.in-toto+json"
 NO_OPENPGP_IN_DSSE = (
     "a DSSE envelope cannot carry an OpenPGP signature; leave DSSE out (--use-dsse), or sign with a key of another kind"
 )
+
+NO_CERTIFICATE_IN_DSSE = (
+    "a DSSE envelope has no place for the certificate of a signature; leave DSSE out (--use-dsse), or the certificate"
+    " (--cert)"
+)
+
+_HEAD = 4096
+"""Within so many bytes the payload of a large envelope begins, if it is to be read fast."""
+
+_PAYLOAD = rb'"payload"[ \t\n\r]*:[ \t\n\r]*"'
+_PLACE = "here-stands-the-payload"
 
 
 class DSSEEnvelope(Value):
@@ -38,20 +51,25 @@ class DSSEEnvelope(Value):
     kind = "dsse"
 
     @classmethod
-    def read(cls, value: Mapping[str, Any]) -> Self:
-        """Return the envelope that the parsed file `value` holds.
+    def read(cls, value: Mapping[str, Any], payload: bytes | None = None) -> Self:
+        """Return the envelope that the parsed file `value` holds; its `payload` may have been decoded already.
 
         Raises:
             FormatError: a field is missing or wrong; the payload is not looked into.
 
         """
         fields = Fields(value)
-        payload = from_base64(fields.text("payload"), "payload")
+        if payload is None:
+            payload = from_base64(fields.text("payload"), "payload")
         payload_type = fields.text("payloadType")
-        signatures = read_signatures(fields.any("signatures"), "signatures", from_base64)
+        signatures = read_signatures(fields.any("signatures"), "signatures", from_base64, bundled=True)
         for index, signature in enumerate(signatures):
-            if not isinstance(signature.value, bytes):
+            if "other_headers" in signature.document:
                 raise FormatError("an OpenPGP signature, which DSSE has no place for", where=f"signatures[{index}]")
+        if any("bundle" in signature.document for signature in signatures):
+            from custody.envelopes.sigstore_bundle import refuse_many  # few envelopes have one
+
+            refuse_many(signatures, "signatures")
         return cls(payload=payload, payload_type=payload_type, signatures=signatures)
 
     @classmethod
@@ -71,16 +89,23 @@ class DSSEEnvelope(Value):
         except FormatError as error:
             raise error.within("payload") from None
 
-    def with_signature(self, keyid: str, value: bytes | OpenPGPSignature) -> Self:
+    def with_signature(self, keyid: str, value: SignatureValue, certificate: str = "") -> Self:
         """Return a copy with one more signature.
 
         Raises:
-            SignatureError: it is an OpenPGP signature, for which DSSE has no place.
+            SignatureError: it is an OpenPGP signature, or has a certificate, for which DSSE has no place.
 
         """
-        if not isinstance(value, bytes):
-            raise SignatureError(NO_OPENPGP_IN_DSSE)
-        entry = {"keyid": keyid, "sig": to_base64(value)}
+        if certificate:
+            raise SignatureError(NO_CERTIFICATE_IN_DSSE)
+        if isinstance(value, bytes):
+            entry: dict[str, Any] = {"keyid": keyid, "sig": to_base64(value)}
+        else:
+            from custody.keys.keyless import KeylessSignature  # most signatures are bytes
+
+            if not isinstance(value, KeylessSignature):
+                raise SignatureError(NO_OPENPGP_IN_DSSE)
+            entry = value.entry(keyid)
         return self.replace(signatures=(*self.signatures, Signature(keyid=keyid, value=value, document=entry)))
 
     def write(self) -> bytes:
@@ -94,3 +119,24 @@ class DSSEEnvelope(Value):
             indent=None,
             ensure_ascii=True,
         )
+
+
+def read_large(data: bytes) -> tuple[Mapping[str, Any], bytes] | None:
+    """Return the parsed file in `data` without its payload, and that decoded; None where that is not sure.
+
+    A payload makes up nearly all of a large envelope. It is decoded where it stands, and the rest is parsed with
+    something short in its place. Where nothing is escaped, that can stand nowhere else.
+    """
+    begin = re.compile(_PAYLOAD).search(data, 0, _HEAD)
+    end = data.find(b'"', begin.end()) if begin is not None else -1
+    if begin is None or end < 0 or len(data) > MAX_DOCUMENT_BYTES:
+        return None
+    head, tail = data[: begin.end()], data[end:]
+    if b"\\" in head or b"\\" in tail or _PLACE.encode() in head + tail:
+        return None
+    try:
+        value = read_json(head + _PLACE.encode() + tail)
+        payload = a2b_base64(memoryview(data)[begin.end() : end], strict_mode=True)
+    except (FormatError, ValueError):
+        return None
+    return (value, payload) if isinstance(value, dict) and value.get("payload") == _PLACE else None

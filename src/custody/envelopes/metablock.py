@@ -13,15 +13,18 @@ from custody.encoding.fields import Fields
 from custody.encoding.strict import write_json
 from custody.encoding.text import from_hex
 from custody.envelopes.signature import Signature, read_signatures
+from custody.errors import SignatureError
 from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custody.encoding.uniform import Seen
-    from custody.keys.openpgp import OpenPGPSignature
+    from custody.keys.key import SignatureValue
 
-__all__ = ["Metablock"]
+__all__ = ["KEYLESS_NEEDS_DSSE", "Metablock"]
+
+KEYLESS_NEEDS_DSSE = "a keyless signature goes into a DSSE envelope only; add --use-dsse"
 
 
 class Metablock(Value):
@@ -67,11 +70,23 @@ class Metablock(Value):
         """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
         return self.document
 
-    def with_signature(self, keyid: str, value: bytes | OpenPGPSignature) -> Self:
-        """Return a copy with one more signature; one in OpenPGP's form has its key id in it."""
+    def with_signature(self, keyid: str, value: SignatureValue, certificate: str = "") -> Self:
+        """Return a copy with one more signature; one in OpenPGP's form has its key id in it.
+
+        `certificate` is the PEM of the certificate of its key, which the Go implementation writes beside it.
+
+        Raises:
+            SignatureError: it is a keyless signature, which only DSSE envelopes carry.
+
+        """
         if isinstance(value, bytes):
-            signature = Signature(keyid=keyid, value=value, document={"keyid": keyid, "sig": value.hex()})
+            more = {"cert": certificate} if certificate else {}
+            signature = Signature(keyid=keyid, value=value, document={"keyid": keyid, "sig": value.hex(), **more})
         else:
+            from custody.keys.openpgp import OpenPGPSignature  # most signatures are bytes
+
+            if not isinstance(value, OpenPGPSignature):
+                raise SignatureError(KEYLESS_NEEDS_DSSE)
             signature = Signature.openpgp(value)
         return self.replace(signatures=(*self.signatures, signature))
 

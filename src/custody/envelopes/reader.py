@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from custody.encoding.fields import as_object
-from custody.encoding.strict import read_json
-from custody.envelopes.dsse import DSSEEnvelope
+from custody.encoding.hashing import sha256
+from custody.encoding.strict import json_text, parse_json, read_json
+from custody.encoding.uniform import LARGE_TEXT
+from custody.envelopes.dsse import DSSEEnvelope, read_large
 from custody.envelopes.metablock import Metablock
 from custody.errors import FormatError
 
@@ -22,7 +23,7 @@ Envelope = Metablock | DSSEEnvelope
 
 def digest_of(envelope: Envelope) -> str:
     """Return the SHA-256 of what was signed, whatever signatures are around it."""
-    return hashlib.sha256(envelope.payload).hexdigest()
+    return sha256(envelope.payload)
 
 
 def read_envelope(data: bytes, seen: Seen | None = None) -> Envelope:
@@ -32,14 +33,24 @@ def read_envelope(data: bytes, seen: Seen | None = None) -> Envelope:
         FormatError: `data` is not JSON, no envelope, two envelopes in one, or a document without an envelope.
 
     """
-    value = as_object(read_json(data, seen=seen), "")
-    has_signed, has_payload = "signed" in value, "payload" in value
-    if has_signed and has_payload:
-        raise FormatError("the file has both 'signed' and 'payload': which one was meant?")
+    large = read_large(data) if len(data) >= LARGE_TEXT else None
+    value, payload = large or (None, None)
+    if value is None:
+        text = json_text(data)
+        del data  # a large file would be in memory twice
+        value = as_object(parse_json(text, seen=seen), "")
+    has_signed, has_payload, is_bundle = "signed" in value, "payload" in value, "dsseEnvelope" in value
+    if has_signed + has_payload + is_bundle > 1:
+        several = " and ".join(repr(name) for name in ("signed", "payload", "dsseEnvelope") if name in value)
+        raise FormatError(f"the file has both {several}: which one was meant?")
+    if is_bundle:
+        from custody.envelopes.sigstore_bundle import opened_bundle  # few files are
+
+        return DSSEEnvelope.read(opened_bundle(value))
     if has_signed:
         return Metablock.read(value)
     if has_payload:
-        return DSSEEnvelope.read(value)
+        return DSSEEnvelope.read(value, payload)
     if "_type" in value:
         raise FormatError(
             f"a bare {value['_type']!r:.60} without an envelope, so nobody signed it",

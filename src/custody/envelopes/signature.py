@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
+    from custody.keys.key import SignatureValue
     from custody.keys.openpgp import OpenPGPSignature
 
 __all__ = ["MAX_SIGNATURES", "Signature", "read_signatures"]
@@ -25,8 +26,14 @@ class Signature(Value):
     """A signature; `keyid` is a hint that nobody signed, `document` the entry as it was read."""
 
     keyid: str
-    value: bytes | OpenPGPSignature
+    value: SignatureValue
     document: Mapping[str, Any]
+
+    @property
+    def certificate(self) -> str:
+        """The certificate that stands beside it, as PEM, '' if there is none; it was not looked at."""
+        found = self.document.get("cert")
+        return found if isinstance(found, str) else ""
 
     @classmethod
     def openpgp(cls, value: OpenPGPSignature) -> Self:
@@ -34,20 +41,31 @@ class Signature(Value):
         return cls(keyid=value.keyid, value=value, document=value.entry())
 
 
-def read_signatures(value: object, where: str, decode: Callable[[str, str], bytes]) -> tuple[Signature, ...]:
-    """Return the signatures in the list `value`; an entry that is not one is a FormatError."""
+def read_signatures(
+    value: object, where: str, decode: Callable[[str, str], bytes], *, bundled: bool = False
+) -> tuple[Signature, ...]:
+    """Return the signatures in the list `value`; an entry that is not one is a FormatError.
+
+    With `bundled` an entry may carry a Sigstore bundle, and is a keyless signature then.
+    """
     entries = as_list(value, where)
     if len(entries) > MAX_SIGNATURES:
         raise FormatError(f"expected at most {MAX_SIGNATURES}, got {len(entries)}", where=where)
-    return tuple(_read(entry, f"{where}[{i}]", decode) for i, entry in enumerate(entries))
+    return tuple(_read(entry, f"{where}[{i}]", decode, bundled) for i, entry in enumerate(entries))
 
 
-def _read(entry: object, where: str, decode: Callable[[str, str], bytes]) -> Signature:
+def _read(entry: object, where: str, decode: Callable[[str, str], bytes], bundled: bool) -> Signature:  # noqa: FBT001
     fields = Fields(entry, where)
     keyid = fields.text("keyid", "")
-    value = (
-        _read_openpgp(fields, keyid) if fields.has("other_headers") else decode(fields.text("sig"), fields.path("sig"))
-    )
+    value: SignatureValue
+    if fields.has("other_headers"):
+        value = _read_openpgp(fields, keyid)
+    else:
+        value = decode(fields.text("sig"), fields.path("sig"))
+        if bundled and fields.has("bundle"):
+            from custody.envelopes.sigstore_bundle import read_keyless_signature  # few envelopes have one
+
+            value = read_keyless_signature(fields, value)
     return Signature(keyid=keyid, value=value, document=as_object(entry, where))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.keys.key import as_keyless
 from custody.keys.public import PublicKey, signer_among
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from custody.keys.key import Key
     from custody.keys.openpgp import Untimely
 
-__all__ = ["MAX_GUESSES", "hints_any", "signed_by", "untimely"]
+__all__ = ["MAX_GUESSES", "hints_any", "keyless_refusal", "signed_by", "untimely"]
 
 MAX_GUESSES = 256
 """How many keys are tried on one envelope for signatures whose key id names none of them.
@@ -47,8 +48,9 @@ def signed_by(envelope: Envelope, keys: Sequence[Key], *, at: datetime | None = 
         if key is None:
             key = signer_among(others, signature.keyid, signature.value, message)
             guesses -= len(others)
-        if key is not None and (at is None or _untimely(key, signature, at) is None):
-            found[key.identity] = key
+        if key is not None and (at is None or _untimely(key, signature, message, at) is None):
+            signed = _signed_as(key, signature, message)
+            found.setdefault(signed.identity, signed)
     return tuple(found.values())
 
 
@@ -57,21 +59,51 @@ def untimely(envelope: Envelope, keys: Sequence[Key], at: datetime) -> Untimely 
     message = envelope.signed_bytes
     for signature in envelope.signatures:
         key = None if isinstance(signature.value, bytes) else signer_among(keys, "", signature.value, message)
-        problem = None if key is None else _untimely(key, signature, at)
+        problem = None if key is None else _untimely(key, signature, message, at)
         if problem is not None:
             return problem
     return None
 
 
+def keyless_refusal(envelope: Envelope, keys: Sequence[Key]) -> str:
+    """Return why no keyless signature of `envelope` counts for `keys`, '' where that is no matter here."""
+    wanted = [key for key in map(as_keyless, keys) if key is not None]
+    signatures = [] if not wanted else [s.value for s in envelope.signatures if not isinstance(s.value, bytes)]
+    if not signatures:
+        return ""
+    from custody.keys.keyless import KeylessSignature
+
+    message = envelope.signed_bytes
+    refusals = (key.refusal(s, message) for s in signatures if isinstance(s, KeylessSignature) for key in wanted)
+    return next(filter(None, refusals), "")
+
+
 def _may_guess(signature: Signature, key: Key) -> bool:
     """Whether a signature that does not name `key` may be its own all the same: one of OpenPGP names its own key."""
-    return isinstance(signature.value, bytes) and isinstance(key, PublicKey)
+    if isinstance(signature.value, bytes):
+        return isinstance(key, PublicKey)
+    return as_keyless(key) is not None
 
 
-def _untimely(key: Key, signature: Signature, at: datetime) -> Untimely | None:
+def _untimely(key: Key, signature: Signature, message: bytes, at: datetime) -> Untimely | None:
     if isinstance(key, PublicKey) or isinstance(signature.value, bytes):
         return None
-    return key.untimely(signature.value, at)
+    from custody.keys.keyless import KeylessKey, KeylessSignature  # most signatures are bytes
+
+    if isinstance(signature.value, KeylessSignature):
+        return key.untimely(signature.value, message, at) if isinstance(key, KeylessKey) else None
+    return None if isinstance(key, KeylessKey) else key.untimely(signature.value, at)
+
+
+def _signed_as(key: Key, signature: Signature, message: bytes) -> Key:
+    """Return whose vote a good signature by `key` is: of a regular expression, the identity that it matched."""
+    if isinstance(signature.value, bytes):
+        return key
+    from custody.keys.keyless import KeylessKey, KeylessSignature  # most signatures are bytes
+
+    if isinstance(key, KeylessKey) and isinstance(signature.value, KeylessSignature):
+        return key.signed_as(signature.value, message)
+    return key
 
 
 def _by_name(envelope: Envelope, keys: Sequence[Key]) -> dict[str, set[str]]:

@@ -6,4 +6,7 @@ them, `keyid` the two ways to name a key, `document` how layouts write keys, and
 `openpgp` holds keys and signatures of OpenPGP, `openpgp_algorithms` their table, `openpgp_document` how layouts write
 them, `openpgp_packets` their binary forms, `openpgp_forms` what their files look like, `openpgp_certificate` what is
 believed of a key that `gpg --export` wrote. `key` is either kind.
+
+`x509_certificate` reads certificates, `x509_names` their names, `x509_path` decides whether one leads to a root, and
+`x509_constraint` whether it is one that a layout asks for.
 """

@@ -1,6 +1,7 @@
 """Keys as layouts write them: `{keyid, keytype, scheme, keyval: {public, private: ""}}`.
 
-OpenPGP keys, which have a `method` instead of a `scheme`, are written in `openpgp_document`.
+OpenPGP keys, which have a `method` instead of a `scheme`, are written in `openpgp_document`, identities in the place of
+keys in `keyless_document`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from custody.keys.key import Key
 
 __all__ = ["read_key", "write_key"]
+
+_KEYLESS = "sigstore-oidc"
 
 
 def read_key(
@@ -43,6 +46,10 @@ def read_key(
 
         return read_openpgp_key(fields, keyid, refuse_unknown)
     keytype, scheme = fields.text("keytype"), fields.text("scheme")
+    if keytype == _KEYLESS:
+        from custody.keys.keyless_document import read_keyless_key  # few layouts have such functionaries
+
+        return read_keyless_key(fields, keyid, refuse_unknown)
     fields.any("keyid_hash_algorithms", None)
     inner = Fields(fields.any("keyval"), fields.path("keyval"))
     public = inner.text("public")
@@ -68,16 +75,22 @@ def _keyid(fields: Fields, listed_as: str | None) -> str:
 
 def write_key(key: Key) -> dict[str, Any]:
     """Return `key` as a layout writes it."""
-    if not isinstance(key, PublicKey):
-        from custody.keys.openpgp_document import write_openpgp_key
+    if isinstance(key, PublicKey):
+        return {
+            "keyid": key.keyid,
+            "keytype": key.keytype,
+            "scheme": key.scheme,
+            "keyval": {"public": key.public},
+        }
+    from custody.keys.keyless import KeylessKey  # few layouts have others
 
-        return write_openpgp_key(key)
-    return {
-        "keyid": key.keyid,
-        "keytype": key.keytype,
-        "scheme": key.scheme,
-        "keyval": {"public": key.public},
-    }
+    if isinstance(key, KeylessKey):
+        from custody.keys.keyless_document import write_keyless_key
+
+        return write_keyless_key(key)
+    from custody.keys.openpgp_document import write_openpgp_key
+
+    return write_openpgp_key(key)
 
 
 def _refuse_private(keyval: Fields) -> None:

@@ -7,9 +7,8 @@ are accepted everywhere.
 
 from __future__ import annotations
 
-import hashlib
-
 from custody.encoding.canonical import canonical_json
+from custody.encoding.hashing import sha256
 
 __all__ = ["SHORT", "keyid_of", "legacy_keyid_of", "short_id"]
 
@@ -40,4 +39,4 @@ def short_id(keyid: str) -> str:
 
 
 def _hash(document: object) -> str:
-    return hashlib.sha256(canonical_json(document)).hexdigest()
+    return sha256(canonical_json(document))

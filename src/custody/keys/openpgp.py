@@ -33,6 +33,8 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from custody.keys.key import SignatureValue
+
 __all__ = ["OpenPGPKey", "OpenPGPSignature", "Untimely", "algorithm_of"]
 
 _UNDERSTOOD = frozenset({CREATION, EXPIRATION, ISSUER, ISSUER_FINGERPRINT})
@@ -127,7 +129,7 @@ class OpenPGPKey(Value):
             if self.only in ("", part.keyid):
                 yield part
 
-    def verify(self, signature: bytes | OpenPGPSignature, message: bytes) -> bool:
+    def verify(self, signature: SignatureValue, message: bytes) -> bool:
         """Return whether `signature` over `message` is by this key or a subkey of it, whatever the time is."""
         if not isinstance(signature, OpenPGPSignature):
             return False

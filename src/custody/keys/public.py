@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
+from custody.encoding.hashing import sha256
 from custody.errors import FormatError
-from custody.keys import ecdsa, ed25519, rsa
+from custody.keys import ed25519
 from custody.keys.keyid import keyid_of, legacy_keyid_of
 from custody.keys.pem import load_spki, spki_of_pem, write_pem
-from custody.keys.schemes import ECDSA, ECDSA_SCHEMES, ED25519, RSA, RSA_DEFAULT_SCHEME, RSA_SCHEMES
+from custody.keys.schemes import (
+    ECDSA,
+    ECDSA_SCHEMES,
+    ED25519,
+    MLDSA,
+    MLDSA_65,
+    RSA,
+    RSA_DEFAULT_SCHEME,
+    RSA_SCHEMES,
+)
 from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from custody.keys.key import Key
-    from custody.keys.openpgp import OpenPGPSignature
+    from custody.keys.key import Key, SignatureValue
 
 __all__ = ["PublicKey", "key_of_pem", "key_of_spki", "make_key", "signer_among"]
 
@@ -33,7 +41,7 @@ class PublicKey(Value):
     @property
     def identity(self) -> str:
         """What the key is, whatever it is called: the hash of its material."""
-        return hashlib.sha256(self.spki).hexdigest()
+        return sha256(self.spki)
 
     @property
     def canonical_public(self) -> str:
@@ -69,12 +77,18 @@ class PublicKey(Value):
         """The id by which a step lists it."""
         return self.keyid
 
-    def verify(self, signature: bytes | OpenPGPSignature, message: bytes) -> bool:
-        """Return whether `signature` over `message` is by this key; one in OpenPGP's form never is."""
+    def verify(self, signature: SignatureValue, message: bytes) -> bool:
+        """Return whether `signature` over `message` is by this key; one of another kind of keys never is."""
         if not isinstance(signature, bytes):
             return False
         if self.keytype == ED25519:
             return ed25519.verify(self.spki, signature, message)
+        if self.keytype == MLDSA:
+            from custody.keys import mldsa
+
+            return mldsa.verify(self.spki, signature, message)
+        from custody.keys import ecdsa, rsa  # most keys are Ed25519
+
         if self.keytype == RSA:
             return rsa.verify(self.spki, self.scheme, signature, message)
         return ecdsa.verify(self.spki, self.scheme, signature, message)
@@ -92,16 +106,25 @@ def make_key(*, keytype: str, scheme: str, public: str, where: str, keyid: str =
     if keytype == ED25519 and scheme == ED25519:
         spki = ed25519.spki_of_hex(public, where)
     elif keytype == RSA and scheme in RSA_SCHEMES:
+        from custody.keys import rsa
+
         spki = spki_of_pem(public, where)
         rsa.check(spki, where)
     elif keytype in {ECDSA, scheme} and scheme in ECDSA_SCHEMES:
+        from custody.keys import ecdsa
+
         spki = spki_of_pem(public, where)
         ecdsa.check(spki, scheme, where)
+    elif keytype == MLDSA and scheme == MLDSA_65:
+        from custody.keys import mldsa
+
+        spki = spki_of_pem(public, where)
+        mldsa.public_of_spki(spki, where)
     else:
         raise FormatError(
             f"the key type {keytype!r:.40} with scheme {scheme!r:.40} is not supported",
             where=where,
-            remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa (rsassa-pss-sha256)",
+            remedy="use ed25519, ecdsa (P-256, P-384, P-521), rsa (rsassa-pss-sha256) or ml-dsa (ml-dsa-65/1)",
         )
     label = keyid or keyid_of(keytype, scheme, public)
     return PublicKey(keyid=label, keytype=keytype, scheme=scheme, public=public, spki=spki)
@@ -119,6 +142,10 @@ def key_of_spki(spki: bytes, where: str, *, scheme: str = "") -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric import ec as _ec
     from cryptography.hazmat.primitives.asymmetric import rsa as _rsa
 
+    from custody.keys import ecdsa, mldsa
+
+    if mldsa.is_spki(spki):
+        return make_key(keytype=MLDSA, scheme=scheme or MLDSA_65, public=write_pem(spki), where=where)
     try:
         key = load_spki(spki)
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -132,7 +159,7 @@ def key_of_spki(spki: bytes, where: str, *, scheme: str = "") -> PublicKey:
     raise FormatError(
         f"a {type(key).__name__} is not supported",
         where=where,
-        remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa",
+        remedy="use ed25519, ecdsa (P-256, P-384, P-521), rsa or ml-dsa-65",
     )
 
 
@@ -141,7 +168,7 @@ def key_of_pem(text: str, where: str) -> PublicKey:
     return key_of_spki(spki_of_pem(text, where), where)
 
 
-def signer_among(keys: Sequence[Key], hint: str, signature: bytes | OpenPGPSignature, message: bytes) -> Key | None:
+def signer_among(keys: Sequence[Key], hint: str, signature: SignatureValue, message: bytes) -> Key | None:
     """Return the key of `keys` that made `signature`, or None.
 
     `hint` is the key id beside the signature: nobody signed it, so it only says where to look first.

@@ -1,4 +1,4 @@
-"""RSA with PSS (RFC 8017, section 8.1); the salt of a signature may have any length."""
+"""RSA with PSS (RFC 8017, section 8.1), where the salt may have any length, or with PKCS #1 v1.5 (section 8.2)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from custody.errors import FormatError
 from custody.keys.pem import load_spki
-from custody.keys.schemes import MAX_RSA_BITS, MIN_RSA_BITS, RSA_SCHEMES
+from custody.keys.schemes import MAX_RSA_BITS, MIN_RSA_BITS, RSA_PKCS1, RSA_SCHEMES
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -44,9 +44,11 @@ def verify(spki: bytes, scheme: str, signature: bytes, message: bytes) -> bool:
     if not isinstance(key, rsa.RSAPublicKey):
         return False
     algorithm = getattr(hashes, RSA_SCHEMES[scheme])()
-    pss = padding.PSS(mgf=padding.MGF1(algorithm), salt_length=padding.PSS.AUTO)
+    padded: padding.PKCS1v15 | padding.PSS = padding.PKCS1v15()
+    if scheme not in RSA_PKCS1:
+        padded = padding.PSS(mgf=padding.MGF1(algorithm), salt_length=padding.PSS.AUTO)
     try:
-        key.verify(signature, message, pss, algorithm)
+        key.verify(signature, message, padded, algorithm)
     except InvalidSignature:
         return False
     return True

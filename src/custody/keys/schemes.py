@@ -5,6 +5,8 @@
 | ed25519 | ed25519 | 32 bytes, in hexadecimal | RFC 8032 |
 | ecdsa | ecdsa-sha2-nistp256, -nistp384, -nistp521 | PEM | DER, hash as long as the curve |
 | rsa | rsassa-pss-sha256, -sha384, -sha512 | PEM, 2048 to 16384 bits | PSS, any salt length |
+| rsa | rsa-pkcs1v15-sha256, -sha384, -sha512 | the same | PKCS #1 v1.5, for devices that cannot do PSS |
+| ml-dsa | ml-dsa-65/1 | PEM | FIPS 204, over a prefix and the SHA-512 of the message |
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ __all__ = [
     "ED25519",
     "MAX_RSA_BITS",
     "MIN_RSA_BITS",
+    "MLDSA",
+    "MLDSA_65",
     "RSA",
     "RSA_DEFAULT_SCHEME",
+    "RSA_PKCS1",
     "RSA_SCHEMES",
     "Curve",
 ]
@@ -26,6 +31,10 @@ __all__ = [
 ED25519 = "ed25519"
 ECDSA = "ecdsa"
 RSA = "rsa"
+MLDSA = "ml-dsa"
+
+MLDSA_65 = "ml-dsa-65/1"
+"""The one scheme of ML-DSA that is supported, about as strong as AES-192 (NIST's category 3)."""
 
 MIN_RSA_BITS = 2048
 """Shorter RSA keys are within reach of factoring (specification 1.0, section 4.2)."""
@@ -51,6 +60,13 @@ RSA_SCHEMES = {
     "rsassa-pss-sha256": "SHA256",
     "rsassa-pss-sha384": "SHA384",
     "rsassa-pss-sha512": "SHA512",
+    "rsa-pkcs1v15-sha256": "SHA256",
+    "rsa-pkcs1v15-sha384": "SHA384",
+    "rsa-pkcs1v15-sha512": "SHA512",
 }
+"""Each scheme with its hash, by pyca/cryptography's name."""
+
+RSA_PKCS1 = frozenset(scheme for scheme in RSA_SCHEMES if scheme.startswith("rsa-pkcs1v15-"))
+"""The schemes with the older padding, which is deterministic and not known to be broken for signatures."""
 
 RSA_DEFAULT_SCHEME = "rsassa-pss-sha256"

@@ -7,5 +7,6 @@
 
 `complaints` holds every reason code with its severity and meaning, `lint` puts the judges together: `lists` judges a
 list of rules by itself, `patterns` each pattern, `flow` how artifacts pass from step to step, `authority` keys and
-thresholds, `surroundings` expiry and commands. `globs` compares patterns without any artifact at hand.
+thresholds, `certificates` constraints on certificates, and CAs, `surroundings` expiry and commands. `globs` compares
+patterns without any artifact at hand.
 """

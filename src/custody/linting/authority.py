@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.keys.key import as_openpgp, stands_for_several
 from custody.keys.keyid import short_id
-from custody.keys.public import PublicKey
+from custody.linting.certificates import most_people
 from custody.linting.complaints import Code, Complaint
 from custody.linting.items import is_review, quote
 from custody.rules.variants import Match
@@ -31,7 +32,7 @@ def judge_authority(layout: Layout, names: Names) -> Iterator[Complaint]:
 
 
 def _pubkeys(layout: Layout, step: Step, where: str, names: Names) -> Iterator[Complaint]:
-    if not step.pubkeys:
+    if not step.pubkeys and not step.cert_constraints:
         yield Complaint(
             code=Code.NO_PUBKEYS,
             where=where,
@@ -85,12 +86,15 @@ def _threshold(layout: Layout, step: Step, where: str, names: Names) -> Iterator
             f" {names.several(shared[0])} are one key under several ids",
             remedy="leave one id of each key; a key has one vote",
         )
-    if step.pubkeys and step.threshold > len(by_key):
+    certified = most_people(step)
+    if certified is None or not (step.pubkeys or certified):
+        return
+    if step.threshold > len(by_key) + certified and not any(map(stands_for_several, layout.keys_of(step))):
+        people = f"{len(by_key)} key(s)" + (f" and the holder(s) of {certified} name(s)" if certified else "")
         yield Complaint(
             code=Code.THRESHOLD_TOO_HIGH,
             where=where,
-            sentence=f"step {quote(step.name)} wants {step.threshold} signature(s), and only"
-            f" {len(by_key)} key(s) may give one",
+            sentence=f"step {quote(step.name)} wants {step.threshold} signature(s), and only {people} may give one",
             remedy="authorise more functionaries, or lower the threshold",
         )
 
@@ -147,7 +151,7 @@ def _all_sources(name: str, direct: Mapping[str, set[str]]) -> set[str]:
 
 def _subkeys(key: Key) -> frozenset[str]:
     """Return the ids by which a step may list parts of the key."""
-    return frozenset() if isinstance(key, PublicKey) else key.names
+    return frozenset() if as_openpgp(key) is None else key.names
 
 
 def _keys(layout: Layout, names: Names) -> Iterator[Complaint]:

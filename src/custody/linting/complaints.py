@@ -43,6 +43,18 @@ class Code(StrEnum):
     UNUSED_KEY = "unused-key"
     REVIEWS_OWN_WORK = "reviews-own-work"
     SAME_KEY_FOLLOWS = "same-key-follows"
+    KEYLESS_ANYBODY = "keyless-anybody"
+    KEYLESS_PARTIAL = "keyless-partial"
+    KEYLESS_DOT = "keyless-dot"
+
+    CERT_ANYBODY = "cert-anybody"
+    CERT_NO_ROOT = "cert-no-root"
+    CERT_UNKNOWN_ROOT = "cert-unknown-root"
+    CERT_LITERAL_STAR = "cert-literal-star"
+    CERT_BESIDE_KEY = "cert-beside-key"
+    CA_UNUSED = "ca-unused"
+    CA_UNUSABLE = "ca-unusable"
+    CA_EXPIRES = "ca-expires"
 
     NO_RULES = "no-rules"
     OPEN_RULES = "open-rules"
@@ -115,6 +127,17 @@ CATALOGUE: Mapping[Code, Entry] = {
     Code.UNUSED_KEY: _warning("a key that may sign nothing"),
     Code.REVIEWS_OWN_WORK: _warning("a key may review what it made itself"),
     Code.SAME_KEY_FOLLOWS: _note("a key may perform a step and the next one that checks it"),
+    Code.KEYLESS_ANYBODY: _warning("a regular expression for an identity or issuer that matches anybody"),
+    Code.KEYLESS_PARTIAL: _warning("a regular expression that looks like a part of a name and has to match all of it"),
+    Code.KEYLESS_DOT: _warning("a dot in a regular expression for an identity or issuer that stands for any character"),
+    Code.CERT_ANYBODY: _warning("a certificate constraint that everybody meets whom a root certified"),
+    Code.CERT_NO_ROOT: _error("a certificate constraint without any root that the layout holds"),
+    Code.CERT_UNKNOWN_ROOT: _warning("a certificate constraint names a root that the layout does not hold"),
+    Code.CERT_LITERAL_STAR: _warning("a * inside of a name that is compared as it is"),
+    Code.CERT_BESIDE_KEY: _warning("a threshold that one person with a listed key and a certificate could meet"),
+    Code.CA_UNUSED: _warning("a root CA that no certificate constraint counts on"),
+    Code.CA_UNUSABLE: _warning("a CA's certificate by which no other one counts"),
+    Code.CA_EXPIRES: _note("a CA whose certificate expires before the layout"),
     Code.NO_RULES: _warning("no rules at all: every artifact is allowed"),
     Code.OPEN_RULES: _warning("no DISALLOW * at the end: what no rule mentions is allowed"),
     Code.ALLOWS_EVERYTHING: _warning("ALLOW * allows every artifact that is left"),

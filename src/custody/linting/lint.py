@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from custody.linting.authority import judge_authority
+from custody.linting.certificates import judge_certificates
 from custody.linting.complaints import Code, Complaint
 from custody.linting.flow import judge_flow
 from custody.linting.items import Names
+from custody.linting.keyless import judge_keyless
 from custody.linting.lists import judge_lists
 from custody.linting.patterns import judge_patterns
 from custody.linting.surroundings import judge_commands, judge_expiry
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["lint"]
 
 _NUMBER = re.compile(r"\[([0-9]+)\]")
-_SECTIONS = ("expires", "keys", "steps", "inspect")
+_SECTIONS = ("expires", "keys", "rootcas", "intermediatecas", "steps", "inspect")
 
 
 def lint(layout: Layout, at: datetime, *, names: Mapping[str, str] | None = None) -> tuple[Complaint, ...]:
@@ -45,6 +47,8 @@ def _judge(layout: Layout, at: datetime, names: Names) -> Iterator[Complaint]:
         )
     yield from judge_expiry(layout, at)
     yield from judge_authority(layout, names)
+    yield from judge_certificates(layout, at, names)
+    yield from judge_keyless(layout, names)
     yield from judge_commands(layout)
     yield from judge_lists(layout)
     yield from judge_flow(layout)

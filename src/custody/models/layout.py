@@ -14,7 +14,7 @@ from custody.encoding.fields import Fields, as_list, as_object, describe, path_t
 from custody.encoding.instants import read_instant, write_instant
 from custody.errors import FormatError
 from custody.keys.document import read_key, write_key
-from custody.keys.key import refuse_shared_subkeys
+from custody.keys.key import as_openpgp, refuse_shared_subkeys, trusting
 from custody.keys.public import PublicKey
 from custody.rules.grammar import parse_rules, write_rule
 from custody.rules.variants import Rule
@@ -23,7 +23,9 @@ from custody.value import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sized
 
-    from custody.keys.key import Key
+    from custody.keys.key import Key, Trust
+    from custody.keys.x509_certificate import Certificate
+    from custody.keys.x509_constraint import CertificateConstraint
 
 __all__ = ["LAYOUT_TYPE", "Inspection", "Layout", "Step", "read_layout"]
 
@@ -34,8 +36,10 @@ LAYOUT_TYPE = "layout"
 MAX_ITEMS = 1000
 """The most steps, inspections or keys of one layout."""
 
-_EMPTY_MEANS_NOTHING = frozenset({"rootcas", "intermediatecas", "cert_constraints", "certificate"})
-"""Certificate constraints (ITE-7), which other implementations write; empty they restrict nobody."""
+_EMPTY_MEANS_NOTHING = frozenset({"certificate"})
+"""What other implementations write; empty it restricts nobody."""
+
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 _INSTEAD = {
     "version": "layouts have no version; leave it out",
@@ -44,9 +48,6 @@ _INSTEAD = {
     "functionaries": "write 'pubkeys' with key ids, and the keys under 'keys'",
     "expected_command": "an inspection's command is 'run'",
     "run": "a step's command is 'expected_command'",
-    "rootcas": "certificate constraints are not enforced yet, so this layout cannot be judged",
-    "intermediatecas": "certificate constraints are not enforced yet, so this layout cannot be judged",
-    "cert_constraints": "certificate constraints are not enforced yet, so this layout cannot be judged",
 }
 
 
@@ -59,9 +60,11 @@ class Step(Value):
     expected_command: tuple[str, ...] = ()
     expected_materials: tuple[Rule, ...] = ()
     expected_products: tuple[Rule, ...] = ()
+    cert_constraints: tuple[CertificateConstraint, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the step as JSON data."""
+        constraints = [constraint.document() for constraint in self.cert_constraints]
         return {
             "_type": "step",
             "name": self.name,
@@ -70,6 +73,7 @@ class Step(Value):
             "expected_command": list(self.expected_command),
             "expected_materials": [write_rule(rule) for rule in self.expected_materials],
             "expected_products": [write_rule(rule) for rule in self.expected_products],
+            **({"cert_constraints": constraints} if constraints else {}),
         }
 
 
@@ -96,7 +100,8 @@ class Layout(Value):
     """The owner's demands.
 
     `ignored` are paths of unknown fields that the verifier chose to ignore. `subkeys` follows from `keys`: the id of
-    the key that each OpenPGP subkey belongs to.
+    the key that each OpenPGP subkey belongs to. `rootcas` and `intermediatecas` are what the certificate constraints of
+    steps build on, by their ids.
     """
 
     expires: datetime
@@ -104,13 +109,13 @@ class Layout(Value):
     inspect: tuple[Inspection, ...] = ()
     keys: Mapping[str, Key] = {}
     readme: str = ""
+    rootcas: Mapping[str, Certificate] = {}
+    intermediatecas: Mapping[str, Certificate] = {}
     ignored: tuple[str, ...] = ()
     subkeys: Mapping[str, str] = {}
 
     def _validate(self) -> None:
-        found = {
-            name: keyid for keyid, key in self.keys.items() if not isinstance(key, PublicKey) for name in key.names
-        }
+        found = {name: keyid for keyid, key in self.keys.items() if as_openpgp(key) is not None for name in key.names}
         object.__setattr__(self, "subkeys", found)
 
     def document(self) -> dict[str, Any]:
@@ -120,9 +125,25 @@ class Layout(Value):
             "expires": write_instant(self.expires),
             "readme": self.readme,
             "keys": {keyid: write_key(key) for keyid, key in self.keys.items()},
+            **self._authorities(),
             "steps": [step.document() for step in self.steps],
             "inspect": [inspection.document() for inspection in self.inspect],
         }
+
+    def _authorities(self) -> dict[str, Any]:
+        """Return the CAs as JSON data; nothing where there are none, so that most layouts are as they always were."""
+        given = {"rootcas": self.rootcas, "intermediatecas": self.intermediatecas}
+        if not any(given.values()):
+            return {}
+        from custody.models.certificates import write_authorities  # few layouts have some
+
+        return {name: write_authorities(authorities) for name, authorities in given.items() if authorities}
+
+    def roots_of(self, constraint: CertificateConstraint) -> tuple[Certificate, ...]:
+        """Return the root certificates to which a path may lead; an id without a certificate is left out."""
+        if constraint.any_root:
+            return tuple(self.rootcas.values())
+        return tuple(self.rootcas[keyid] for keyid in constraint.roots if keyid in self.rootcas)
 
     def step(self, name: str) -> Step | None:
         """Return the step called `name`, or None."""
@@ -136,7 +157,14 @@ class Layout(Value):
         if keyid in self.keys:
             return self.keys[keyid]
         key = self.keys.get(self.subkeys.get(keyid, ""))
-        return None if key is None or isinstance(key, PublicKey) else key.replace(only=keyid)
+        openpgp = None if key is None else as_openpgp(key)
+        return None if openpgp is None else openpgp.replace(only=keyid)
+
+    def trusting(self, trust: Trust | None) -> Layout:
+        """Return the layout; the identities that it has in the place of keys then count as a trusted root has them."""
+        if trust is None or all(isinstance(key, PublicKey) for key in self.keys.values()):
+            return self
+        return self.replace(keys={keyid: trusting(key, trust) for keyid, key in self.keys.items()})
 
     def keys_of(self, step: Step) -> tuple[Key, ...]:
         """Return the keys that may sign for `step`; a key id without a key is left out."""
@@ -154,12 +182,17 @@ class _UnknownFields:
     def refuse(self, fields: Fields) -> None:
         for path, value in fields.unknown():
             name = path.rpartition(".")[2]  # other names than these are quoted in a path, if they have dots
-            if name in _EMPTY_MEANS_NOTHING and value in (None, "", [], {}):
+            if name in _EMPTY_MEANS_NOTHING and value in _EMPTY:
                 continue
             if path in self._ignore:
                 self.ignored.append(path)
                 continue
             default = f"remove it, or accept the risk with --ignore-field {path}"
+            if name == "certificate":
+                default = (
+                    "a key in 'keys' counts by itself, whatever its certificate says; ask for certificates with the"
+                    f" step's cert_constraints, and leave this out, or accept the risk with --ignore-field {path}"
+                )
             raise FormatError(f"unknown field with {describe(value)}", where=path, remedy=_INSTEAD.get(name, default))
 
 
@@ -181,6 +214,8 @@ def read_layout(document: object, *, ignore: Iterable[str] = ()) -> Layout:
         keys=_read_keys(fields.any("keys"), unknown),
         steps=_read_items(fields.any("steps"), "steps", lambda v, w: _read_step(v, w, unknown)),
         inspect=_read_items(fields.any("inspect", []), "inspect", lambda v, w: _read_inspection(v, w, unknown)),
+        rootcas=_read_authorities(fields, "rootcas", unknown),
+        intermediatecas=_read_authorities(fields, "intermediatecas", unknown),
     )
     unknown.refuse(fields)
     _refuse_same_names(layout)
@@ -198,6 +233,24 @@ def _read_keys(value: object, unknown: _UnknownFields) -> dict[str, Key]:
     return keys
 
 
+def _read_authorities(fields: Fields, name: str, unknown: _UnknownFields) -> dict[str, Certificate]:
+    value = fields.any(name, None)
+    if value in _EMPTY:
+        return {}
+    from custody.models.certificates import read_authorities  # few layouts have some
+
+    return read_authorities(value, fields.path(name), unknown.refuse)
+
+
+def _read_cert_constraints(fields: Fields, unknown: _UnknownFields) -> tuple[CertificateConstraint, ...]:
+    value = fields.any("cert_constraints", None)
+    if value in _EMPTY:
+        return ()
+    from custody.models.certificates import read_cert_constraints
+
+    return read_cert_constraints(value, fields.path("cert_constraints"), unknown.refuse)
+
+
 def _read_step(value: object, where: str, unknown: _UnknownFields) -> Step:
     fields = Fields(value, where)
     if fields.any("_type", "step") != "step":
@@ -209,13 +262,14 @@ def _read_step(value: object, where: str, unknown: _UnknownFields) -> Step:
         expected_command=fields.texts("expected_command", []),
         expected_materials=parse_rules(fields.any("expected_materials", []), fields.path("expected_materials")),
         expected_products=parse_rules(fields.any("expected_products", []), fields.path("expected_products")),
+        cert_constraints=_read_cert_constraints(fields, unknown),
     )
     unknown.refuse(fields)
     return step
 
 
 def _read_pubkeys(fields: Fields) -> tuple[str, ...]:
-    pubkeys = fields.texts("pubkeys")
+    pubkeys = fields.texts("pubkeys")  # may be empty where certificates are enough
     _refuse_many(pubkeys, fields.path("pubkeys"))
     return pubkeys
 

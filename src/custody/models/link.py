@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from custody.encoding.fields import Fields, plain_name
+from custody.encoding.uniform import plain
 from custody.rules.artifacts import Artifacts, read_artifacts
 from custody.value import Value
 
@@ -34,8 +35,8 @@ class Link(Value):
             "_type": LINK_TYPE,
             "name": self.name,
             "command": list(self.command),
-            "materials": self.materials,
-            "products": self.products,
+            "materials": plain(self.materials),
+            "products": plain(self.products),
             "byproducts": self.byproducts,
             "environment": self.environment,
         }
@@ -63,6 +64,6 @@ def read_link(document: object) -> Link:
         command=fields.texts("command"),
         materials=read_artifacts(fields.any("materials"), "materials"),
         products=read_artifacts(fields.any("products"), "products"),
-        byproducts=fields.object("byproducts", {}),
-        environment=fields.object("environment", {}),
+        byproducts=plain(fields.object("byproducts", {})),
+        environment=plain(fields.object("environment", {})),
     )

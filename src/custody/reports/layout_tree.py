@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from custody.encoding.instants import write_instant
 from custody.envelopes.reader import digest_of
 from custody.envelopes.signers import signed_by
+from custody.keys.key import as_keyless
 from custody.keys.keyid import keyid_of, short_id
 from custody.keys.public import PublicKey
 from custody.rules.grammar import write_text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from custody.envelopes.reader import Envelope
     from custody.keys.key import Key
+    from custody.keys.x509_constraint import CertificateConstraint
     from custody.models.layout import Inspection, Layout, Step
     from custody.rules.variants import Rule
 
@@ -56,9 +58,9 @@ def own_id(key: Key) -> str:
 
     The id in a layout is a label (D3). Its author may have put another key's id there, which people would recognise.
     """
-    if not isinstance(key, PublicKey) or key.keyid in key.own_ids:
+    if key.keyid in key.own_ids:
         return ""
-    return keyid_of(key.keytype, key.scheme, key.public)
+    return keyid_of(key.keytype, key.scheme, key.public) if isinstance(key, PublicKey) else min(key.own_ids)
 
 
 def tree_lines(
@@ -88,10 +90,14 @@ def tree_lines(
         name = f"  {called[keyid]}" if keyid in called else ""
         own = own_id(key)
         yield f"  {keyid}  {key.scheme}{name}{f'  only a label: the id of this key is {own}' if own else ''}"
+        keyless = as_keyless(key)
+        if keyless is not None:
+            yield f"    {keyless.subject}, vouched for by {keyless.issuer}"
+    yield from _authority_lines(layout, called)
     yield "steps"
     key_texts = _key_texts(layout, called)
     for number, step in enumerate(layout.steps, 1):
-        yield from _step_lines(number, step, key_texts)
+        yield from _step_lines(number, step, key_texts, called)
     if layout.inspect:
         yield "inspections"
     for number, inspection in enumerate(layout.inspect, 1):
@@ -128,9 +134,11 @@ def tree_document(
                 "scheme": key.scheme,
                 "name": called.get(keyid),
                 "own_keyid": own_id(key) or keyid,
+                **(keyless.keyval if (keyless := as_keyless(key)) is not None else {}),
             }
             for keyid, key in layout.keys.items()
         },
+        **_authorities(layout, called),
         "steps": [_with_texts(step.document(), step) for step in layout.steps],
         "inspect": [_with_texts(item.document(), item) for item in layout.inspect],
     }
@@ -167,11 +175,58 @@ def _signature_text(signature: CheckedSignature) -> str:
     return f"{signature.keyid or 'a key without a name'} ({state})"
 
 
-def _step_lines(number: int, step: Step, keys: Mapping[str, str]) -> Iterator[str]:
+def _authorities(layout: Layout, called: Mapping[str, str]) -> dict[str, object]:
+    """Return the CAs as plain data, nothing where there are none."""
+    return {
+        kind: {
+            keyid: {
+                "subject": certificate.subject,
+                "sha256": certificate.fingerprint,
+                "not_after": write_instant(certificate.not_after),
+                "name": called.get(keyid),
+            }
+            for keyid, certificate in authorities.items()
+        }
+        for kind, authorities in (("rootcas", layout.rootcas), ("intermediatecas", layout.intermediatecas))
+        if authorities
+    }
+
+
+def _authority_lines(layout: Layout, called: Mapping[str, str]) -> Iterator[str]:
+    for title, authorities in (("root CAs", layout.rootcas), ("intermediate CAs", layout.intermediatecas)):
+        if authorities:
+            yield title
+        for keyid, certificate in authorities.items():
+            name = f"  {called[keyid]}" if keyid in called else ""
+            yield f"  {keyid}  {certificate.subject}, until {write_instant(certificate.not_after)}{name}"
+            if keyid != certificate.fingerprint:
+                yield from _field("sha256", [certificate.fingerprint], 4)
+
+
+def _constraint_text(constraint: CertificateConstraint, called: Mapping[str, str]) -> str:
+    """Return a constraint in one line: the names that a certificate must have, and the roots."""
+    roots = ", ".join(called.get(keyid, short_id(keyid)) for keyid in constraint.roots)
+    kinds = {
+        "common name": (constraint.common_name,) if constraint.common_name else (),
+        "DNS names": constraint.dns_names,
+        "emails": constraint.emails,
+        "organizations": constraint.organizations,
+        "URIs": constraint.uris,
+    }
+    wanted = [f"{kind} {', '.join(values)}" for kind, values in kinds.items() if values not in ((), ("*",))]
+    banned = [kind for kind, values in kinds.items() if not values]
+    text = "; ".join([*wanted, *([f"no {', '.join(banned)}"] if banned else [])]) or "any name"
+    return f"a certificate with {text}; under {'any root' if constraint.any_root else roots or 'no root'}"
+
+
+def _step_lines(number: int, step: Step, keys: Mapping[str, str], called: Mapping[str, str]) -> Iterator[str]:
     yield f"  {number} {step.name}"
-    count = f"{step.threshold} of " if step.threshold > 1 or len(step.pubkeys) > 1 else ""
+    several = step.threshold > 1 or len(step.pubkeys) + len(step.cert_constraints) > 1
+    count = f"{step.threshold} of " if several else ""
     names = ", ".join(keys.get(keyid, f"{short_id(keyid)} (not among the keys)") for keyid in step.pubkeys)
-    yield from _field("signed by", [f"{count}{names or 'nobody'}"], 4)
+    certificates = [_constraint_text(constraint, called) for constraint in step.cert_constraints]
+    first, *others = [*([names] if names else []), *certificates] or ["nobody"]
+    yield from _field("signed by", [f"{count}{first}", *others], 4)
     yield from _field("command", [shlex.join(step.expected_command) or "(any)"], 4)
     yield from _rule_lines(step)
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.errors import FormatError, SignatureError, UsageError
+from custody.keys.key import ignore_remark
 from custody.keys.openpgp import OpenPGPSignature, algorithm_of
 from custody.keys.openpgp_packets import SIGNATURE, read_packet, read_signature_packet
 from custody.signing.gpg_keyring import GPGError, Keyring
-from custody.signing.signer import ignore_remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Signers over private keys that custody holds in memory: from a file, a variable or a descriptor.
 
-Ed25519, ECDSA on P-256, P-384 and P-521, and RSA-PSS from 2048 bits, each by its scheme in `keys/schemes.py`.
+Ed25519, ECDSA on P-256, P-384 and P-521, and RSA from 2048 bits, each by its scheme in `keys/schemes.py`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from custody.errors import StoreError, UsageError
+from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
 from custody.keys.ed25519 import SPKI_PREFIX
 from custody.keys.public import key_of_spki
-from custody.keys.schemes import ECDSA_SCHEMES, ED25519, RSA, RSA_SCHEMES
-from custody.signing.private_pem import MAX_KEY_BYTES, read_private_key
+from custody.keys.schemes import ECDSA_SCHEMES, ED25519, MLDSA, RSA, RSA_PKCS1, RSA_SCHEMES
+from custody.signing.private_pem import COSIGN_VARIABLE, MAX_KEY_BYTES, is_cosign, read_private_key
 from custody.signing.secret import read_descriptor
 
 if TYPE_CHECKING:
     from custody.keys.public import PublicKey
-    from custody.signing.private_pem import PrivateKey
+    from custody.signing.private_key import PrivateKey
     from custody.signing.signer import Request
 
 __all__ = ["KeySigner", "public_key_of", "read_key_bytes", "signer_of_file"]
 
-_DESCRIPTOR_PATH = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,9})")
+_DESCRIPTOR_PATH = r"/(?:dev|proc/self)/fd/([0-9]{1,9})"
 
 _OTHERS = 0o077
 
@@ -32,18 +32,20 @@ _OTHERS = 0o077
 class KeySigner:
     """A signer over a private key in memory; its text form does not show the key."""
 
-    __slots__ = ("_key", "_public_key")
+    __slots__ = ("_key", "_public_key", "withheld")
 
-    def __init__(self, key: PrivateKey, public_key: PublicKey) -> None:
-        """Sign with `key`, whose public half is `public_key`."""
+    def __init__(self, key: PrivateKey, public_key: PublicKey, *, withheld: frozenset[str] = frozenset()) -> None:
+        """Sign with `key`, whose public half is `public_key`; `withheld` are the variables that opened it."""
         self._key = key
         self._public_key = public_key
+        self.withheld = withheld
 
     @classmethod
     def from_pem(cls, data: bytes, name: str, request: Request) -> KeySigner:
         """Return the signer over the private key in the PEM `data`, called `name` in errors."""
         key = read_private_key(data, name, request.secret)
-        return cls(key, public_key_of(key, name, scheme=request.scheme))
+        withheld = frozenset({COSIGN_VARIABLE}) if is_cosign(data) and not request.secret else frozenset[str]()
+        return cls(key, public_key_of(key, name, scheme=request.scheme), withheld=withheld)
 
     def __repr__(self) -> str:
         """Return the name of the key."""
@@ -58,6 +60,10 @@ class KeySigner:
         """Return the signature over `message`; RSA-PSS with a salt as long as the digest, ECDSA in DER."""
         if self._public_key.keytype == ED25519:
             return self._key.sign(message)  # type: ignore[call-arg]  # the type says which key it is
+        if self._public_key.keytype == MLDSA:
+            from custody.keys.mldsa import prehashed  # few keys are of this kind
+
+            return self._key.sign(prehashed(message))  # type: ignore[call-arg]
         from cryptography.hazmat.primitives import hashes  # slow imports
         from cryptography.hazmat.primitives.asymmetric import ec, padding
 
@@ -66,19 +72,26 @@ class KeySigner:
             algorithm = getattr(hashes, ECDSA_SCHEMES[scheme].hash_name)()
             return self._key.sign(message, ec.ECDSA(algorithm))
         algorithm = getattr(hashes, RSA_SCHEMES[scheme])()
-        pss = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
-        return self._key.sign(message, pss, algorithm)  # type: ignore[call-arg]  # an RSA key
+        padded: padding.PKCS1v15 | padding.PSS = padding.PKCS1v15()
+        if scheme not in RSA_PKCS1:
+            padded = padding.PSS(padding.MGF1(algorithm), padding.PSS.DIGEST_LENGTH)
+        return self._key.sign(message, padded, algorithm)  # type: ignore[call-arg,arg-type]  # an RSA key
 
 
-def signer_of_file(path: str, request: Request) -> KeySigner:
+def signer_of_file(path: str, request: Request, *, only_cosign: bool = False) -> KeySigner:
     """Return the signer over the private key in the file `path`; a remark says if others can read it.
+
+    With `only_cosign`, any other key than cosign's is refused.
 
     Raises:
         StoreError: the file cannot be read.
         FormatError, SignatureError, UsageError: see `read_private_key`.
 
     """
-    signer = KeySigner.from_pem(read_key_bytes(path), path, request)
+    data = read_key_bytes(path)
+    if only_cosign and not is_cosign(data):
+        raise FormatError("expected a cosign key, got something else", where=path, remedy="leave 'cosign:' out")
+    signer = KeySigner.from_pem(data, path, request)
     _remark_if_shared(path, request)
     return signer
 
@@ -119,14 +132,14 @@ def read_key_bytes(path: str, *, what: str = "private key", limit: int = MAX_KEY
         UsageError: the descriptor is not open.
 
     """
-    descriptor = _DESCRIPTOR_PATH.fullmatch(path)
+    descriptor = re.fullmatch(_DESCRIPTOR_PATH, path)
     if descriptor is not None:
         return read_descriptor(int(descriptor[1]), f"{what} {path!r}", limit)
     return read_file(path, what=what, limit=limit)
 
 
 def _remark_if_shared(path: str, request: Request) -> None:
-    if _DESCRIPTOR_PATH.fullmatch(path):
+    if re.fullmatch(_DESCRIPTOR_PATH, path):
         return
     try:
         mode = os.stat(path).st_mode

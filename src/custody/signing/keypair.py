@@ -16,7 +16,7 @@ from custody.signing.private_pem import MAX_KEY_BYTES, write_private_key
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from custody.signing.private_pem import PrivateKey
+    from custody.signing.private_key import PrivateKey
 
 __all__ = ["DEFAULT_RSA_BITS", "KINDS", "KeyPair", "generate", "require_free", "write_pair"]
 
@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "ecdsa-p384": "SECP384R1",
     "ecdsa-p521": "SECP521R1",
     "rsa": "",
+    "ml-dsa-65": "",
 }
 """What `generate` makes; for ECDSA the name of the curve at pyca/cryptography."""
 
@@ -49,6 +50,7 @@ def generate(kind: str = "ed25519", *, bits: int | None = None) -> PrivateKey:
 
     Raises:
         UsageError: there is no such kind, or the size is not one for it.
+        FormatError: cryptography as it is installed cannot do ML-DSA.
 
     """
     if kind not in KINDS:
@@ -109,7 +111,22 @@ def _generate_curve(kind: str) -> PrivateKey:
 
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
+    if kind == "ml-dsa-65":
+        return _generate_mldsa()
     return ec.generate_private_key(getattr(ec, KINDS[kind])())
+
+
+def _generate_mldsa() -> PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
+
+        return MLDSA65PrivateKey.generate()
+    except (ImportError, UnsupportedAlgorithm):
+        from custody.keys import mldsa
+
+        raise mldsa.unavailable("ml-dsa-65") from None
 
 
 def _require_name(path: str) -> None:

@@ -1,7 +1,7 @@
 """Private keys as PEM (RFC 7468): found in a file, told apart from what else people hand over, and opened.
 
-PKCS8, encrypted or not, and the older `RSA PRIVATE KEY` and `EC PRIVATE KEY`. Everything else that looks like a key
-is refused with what to do instead.
+PKCS8, encrypted or not, and the older `RSA PRIVATE KEY` and `EC PRIVATE KEY` are opened here; OpenSSH's, cosign's and
+in-toto 1.x' own forms are handed on. Everything else that looks like a key is refused with what to do instead.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from custody.keys.pem import MAX_PEM_BYTES
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+    from custody.signing.private_key import PrivateKey
     from custody.signing.secret import SecretSource
 
-    PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
+__all__ = ["COSIGN_VARIABLE", "MAX_KEY_BYTES", "is_cosign", "read_private_key", "write_private_key"]
 
-__all__ = ["MAX_KEY_BYTES", "read_private_key", "write_private_key"]
+COSIGN_VARIABLE = "COSIGN_PASSWORD"
+"""What opens cosign's keys where no passphrase is given otherwise."""
 
 MAX_KEY_BYTES = MAX_PEM_BYTES
 """The largest private key that is read; an RSA key of 16384 bits has 13 KB."""
@@ -32,6 +32,9 @@ _DASHES = "-----"
 
 _PLAIN = frozenset({"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
 _ENCRYPTED = "ENCRYPTED PRIVATE KEY"
+_OPENSSH = "OPENSSH PRIVATE KEY"
+_COSIGN = frozenset({"ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"})
+_PRIVATE = _PLAIN | _COSIGN | {_ENCRYPTED, _OPENSSH}
 
 _NEED_PRIVATE = "give the private key, the file without '.pub'"
 _INSTEAD = {
@@ -39,15 +42,9 @@ _INSTEAD = {
     "RSA PUBLIC KEY": ("a public key", _NEED_PRIVATE),
     "CERTIFICATE": ("a certificate", "sign with the private key that belongs to it"),
     "CERTIFICATE REQUEST": ("a certificate request", "sign with the private key that belongs to it"),
-    "OPENSSH PRIVATE KEY": (
-        "an OpenSSH private key",
-        "make a key with `custody keygen`; OpenSSH's format is not supported",
-    ),
     "PGP PRIVATE KEY BLOCK": ("an OpenPGP key", "import it (gpg --import), and sign with gpg:FINGERPRINT"),
     "PGP PUBLIC KEY BLOCK": ("an OpenPGP public key", "sign with gpg:FINGERPRINT"),
     "DSA PRIVATE KEY": ("a DSA key", "make an ed25519 key with `custody keygen`"),
-    "ENCRYPTED SIGSTORE PRIVATE KEY": ("a cosign key", "make a key with `custody keygen`"),
-    "ENCRYPTED COSIGN PRIVATE KEY": ("a cosign key", "make a key with `custody keygen`"),
 }
 
 _ED25519_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
@@ -77,13 +74,17 @@ def read_private_key(data: bytes, name: str, secret: SecretSource) -> PrivateKey
         UsageError: it is encrypted and there is no passphrase.
 
     """
-    block = _private_block(_text(data, name), name)
-    if block.label == "PRIVATE KEY":
-        key = _plain_ed25519(from_base64("".join(block.body.split()), name))
-        if key is not None:
-            return key
-    passphrase = secret.of(repr(name)) if block.encrypted else None
-    return _open(block, name, passphrase)
+    text = _text(data, name)
+    if text.lstrip().startswith("{") or ("@@@@" in text and _BEGIN not in text):
+        from custody.signing.legacy_key import read_legacy  # few files are of this form
+
+        return read_legacy(text, name, secret, lambda pem: _read_block(_private_block(pem, name), name, secret))
+    return _read_block(_private_block(text, name), name, secret)
+
+
+def is_cosign(data: bytes) -> bool:
+    """Return whether the PEM `data` is a key as cosign writes it."""
+    return any(f"{_BEGIN}{label}{_DASHES}".encode() in data for label in _COSIGN)
 
 
 def write_private_key(key: PrivateKey, passphrase: bytes | None) -> bytes:
@@ -114,7 +115,7 @@ def _text(data: bytes, name: str) -> str:
 def _private_block(text: str, name: str) -> _Block:
     """Return the one private key among the blocks; parameters or a certificate beside it do not matter."""
     blocks = _blocks(text, name)
-    private = [block for block in blocks if block.label in _PLAIN or block.label == _ENCRYPTED]
+    private = [block for block in blocks if block.label in _PRIVATE]
     if len(private) == 1:
         return private[0]
     if private:
@@ -152,8 +153,6 @@ def _no_pem(text: str, name: str) -> FormatError:
         return FormatError("expected a private key, got an empty file", where=name)
     if stripped.startswith(("ssh-", "ecdsa-sha2-", "sk-")):
         found, remedy = "an OpenSSH public key", _NEED_PRIVATE
-    elif stripped.startswith("{") or "@@@@" in stripped:
-        found, remedy = "a key file of in-toto 1.x or other JSON", "make a key with `custody keygen`"
     else:
         found, remedy = "something else", "the file begins with '-----BEGIN PRIVATE KEY-----'"
     return FormatError(f"expected a private key in PEM, got {found}", where=name, remedy=remedy)
@@ -170,25 +169,50 @@ def _plain_ed25519(der: bytes) -> Ed25519PrivateKey | None:
     return Ed25519PrivateKey.from_private_bytes(der[len(_ED25519_PREFIX) :])
 
 
+def _read_block(block: _Block, name: str, secret: SecretSource) -> PrivateKey:
+    if block.label == "PRIVATE KEY":
+        key = _plain_ed25519(from_base64("".join(block.body.split()), name))
+        if key is not None:
+            return key
+    if block.label == _OPENSSH or block.label in _COSIGN:
+        return _foreign(block, name, secret)
+    if block.label == _ENCRYPTED:
+        from custody.signing.costs import check_pkcs8  # only encrypted keys cost something
+
+        check_pkcs8(from_base64("".join(block.body.split()), name), name)
+    passphrase = secret.of(repr(name)) if block.encrypted else None
+    return _open(block, name, passphrase)
+
+
+def _foreign(block: _Block, name: str, secret: SecretSource) -> PrivateKey:
+    """Return the key in a form of another tool's."""
+    data = from_base64("".join(block.body.split()), name)
+    if block.label in _COSIGN:
+        from custody.signing.cosign_key import read_cosign  # few files are of these forms
+
+        return read_cosign(data, name, secret)
+    from custody.signing.openssh import read_openssh
+
+    return read_openssh(data, block.text, name, secret)
+
+
 def _open(block: _Block, name: str, passphrase: bytes | None) -> PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm  # slow imports
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    from custody.keys import mldsa
+    from custody.signing.private_key import supported
 
     try:
         key = serialization.load_pem_private_key(block.text.encode(), passphrase)
-    except UnsupportedAlgorithm as error:
-        raise FormatError(f"not supported: {error}", where=name) from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if mldsa.is_named_in(str(error)):
+            raise mldsa.unavailable(name) from None
+        if isinstance(error, UnsupportedAlgorithm):
+            raise FormatError(f"not supported: {error}", where=name) from None
         if passphrase is None:
             raise FormatError(f"not a private key: {error}", where=name) from None
         if "password" in str(error).lower():
             raise SignatureError(f"the passphrase of {name!r} is wrong") from None
         raise SignatureError(f"the passphrase of {name!r} is wrong, or the file is damaged: {error}") from None
-    if isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        return key
-    raise FormatError(
-        f"a {type(key).__name__.lstrip('_')} is not supported",
-        where=name,
-        remedy="use ed25519, ecdsa (P-256, P-384, P-521) or rsa",
-    )
+    return supported(key, name)

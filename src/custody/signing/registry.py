@@ -2,10 +2,14 @@
 
 | URI | key |
 |---|---|
-| `file:PATH`, or a bare path | a PEM file |
+| `file:PATH`, or a bare path | a PEM file, or one of OpenSSH, cosign or in-toto 1.x |
+| `cosign:PATH` | a key file of cosign, and no other |
 | `env:NAME` | PEM text in an environment variable |
 | `fd:N` | PEM text read from an open descriptor |
 | `gpg:FINGERPRINT`, `gpg:`, `gpg:FINGERPRINT?home=DIR` | a key in GnuPG's keyring |
+| `pkcs11:token=TOKEN;object=LABEL`, `hsm:LABEL` | a key in a PKCS #11 token |
+| `sigstore:`, `sigstore:?NAME=VALUE&...` | no key, but an identity: see `keyless_uri` |
+| `awskms:`, `gcpkms:`, `azurekms:`, `hashivault:` | a key that a service keeps: see `kms_uri` |
 """
 
 from __future__ import annotations
@@ -16,10 +20,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from custody.errors import UsageError
+from custody.keys.key import ignore_remark
 from custody.signing.keyfile import KeySigner, signer_of_file
 from custody.signing.private_pem import MAX_KEY_BYTES
-from custody.signing.secret import NO_SECRET, read_descriptor
-from custody.signing.signer import Request, Signer, ignore_remark
+from custody.signing.secret import NO_SECRET, PIN_VARIABLE, read_descriptor
+from custody.signing.signer import Request, Signer
 from custody.value import Value
 
 if TYPE_CHECKING:
@@ -33,9 +38,6 @@ Loader = Callable[[str, Request], Signer]
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 
 _PEM = "-----BEGIN"
-
-_RESERVED = frozenset({"awskms", "azurekms", "cosign", "gcpkms", "hashivault", "hsm", "pkcs11", "sigstore"})
-"""Schemes that mean keys elsewhere, whether or not an installation can reach them; never file names."""
 
 
 class SignerRegistry(Value):
@@ -68,8 +70,6 @@ class SignerRegistry(Value):
         if scheme in self.loaders:
             return scheme, match[2]
         known = ", ".join(f"{name}:" for name in sorted(self.loaders))
-        if scheme in _RESERVED:
-            raise UsageError(f"this installation cannot use '{scheme}:' signing keys; it can use {known}")
         if os.path.lexists(uri):
             return "file", uri
         raise UsageError(f"no file {uri!r}, and '{scheme}:' is no kind of signing key; there are {known}")
@@ -78,10 +78,15 @@ class SignerRegistry(Value):
 def default_registry() -> SignerRegistry:
     """Return the registry of what every installation can do."""
     loaders: dict[str, Loader] = {
+        **{scheme: _from_kms(scheme) for scheme in ("awskms", "azurekms", "gcpkms", "hashivault", "hv")},
+        "cosign": _from_cosign,
         "env": _from_environment,
         "fd": _from_fd,
         "file": _from_file,
         "gpg": _from_gpg,
+        "hsm": _from_hsm,
+        "pkcs11": _from_pkcs11,
+        "sigstore": _from_sigstore,
     }
     return SignerRegistry(loaders=loaders)
 
@@ -111,9 +116,15 @@ def load_signer(
 
 
 def environment_name(uri: str) -> str:
-    """Return the variable that an `env:` URI names, else nothing: commands that are run need not see it."""
+    """Return the variable that holds the secret of a URI, the key or a token's PIN, else nothing.
+
+    Commands that are run need not see it.
+    """
     match = _SCHEME.fullmatch(uri)
-    return match[2] if match and match[1].lower() == "env" else ""
+    scheme = match[1].lower() if match else ""
+    if match and scheme == "env":
+        return match[2]
+    return PIN_VARIABLE if scheme in {"pkcs11", "hsm"} else ""
 
 
 def _from_file(rest: str, request: Request) -> Signer:
@@ -128,6 +139,12 @@ def _from_file(rest: str, request: Request) -> Signer:
     if not path:
         raise UsageError("'file:' names no file; write file:PATH")
     return signer_of_file(path, request)
+
+
+def _from_cosign(rest: str, request: Request) -> Signer:
+    if not rest:
+        raise UsageError("'cosign:' names no file; write cosign:PATH")
+    return signer_of_file(rest, request, only_cosign=True)
 
 
 def _from_environment(rest: str, request: Request) -> Signer:
@@ -153,3 +170,36 @@ def _from_gpg(rest: str, request: Request) -> Signer:
         request.remark("GnuPG's agent asks for the passphrase of a 'gpg:' key; the one given here is not for it")
     keyid, home = parse_uri(rest)
     return GPGSigner(keyid, home, remark=request.remark)
+
+
+def _from_pkcs11(rest: str, request: Request) -> Signer:
+    from custody.signing.pkcs11 import PKCS11Signer  # loads a module, which others need not
+    from custody.signing.pkcs11_uri import read_uri
+
+    return PKCS11Signer(read_uri(rest), request)
+
+
+def _from_hsm(rest: str, request: Request) -> Signer:
+    from custody.signing.pkcs11 import PKCS11Signer
+    from custody.signing.pkcs11_uri import read_label
+
+    return PKCS11Signer(read_label(rest), request)
+
+
+def _from_sigstore(rest: str, request: Request) -> Signer:
+    from custody.signing.keyless import KeylessSigner  # asks services, and imports much
+
+    if request.scheme:
+        raise UsageError(f"a keyless signature has one scheme only; leave --scheme {request.scheme} out")
+    if request.secret:
+        request.remark("a 'sigstore:' key has no passphrase; the one given here is not for it")
+    return KeylessSigner(rest)
+
+
+def _from_kms(scheme: str) -> Loader:
+    def load(rest: str, request: Request) -> Signer:
+        from custody.signing.kms import load_kms_signer  # asks a service
+
+        return load_kms_signer(scheme, rest, request)
+
+    return load

@@ -16,7 +16,10 @@ import os
 
 from custody.errors import UsageError
 
-__all__ = ["MAX_PASSPHRASE_BYTES", "NO_SECRET", "SecretSource", "read_descriptor"]
+__all__ = ["MAX_PASSPHRASE_BYTES", "NO_SECRET", "PIN_VARIABLE", "SecretSource", "read_descriptor"]
+
+PIN_VARIABLE = "PKCS11_PIN"
+"""The environment variable with the PIN of a PKCS #11 token."""
 
 MAX_PASSPHRASE_BYTES = 1023
 """The longest passphrase: OpenSSL's limit, so that its tools open the same keys."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from custody.keys.key import ignore_remark
 from custody.signing.secret import NO_SECRET, SecretSource
 from custody.value import Value
 
 if TYPE_CHECKING:
-    from custody.keys.key import Key
-    from custody.keys.openpgp import OpenPGPSignature
+    from custody.keys.key import Key, SignatureValue
+    from custody.keys.x509_certificate import Certificate
 
-__all__ = ["Request", "Signer", "ignore_remark", "signing_id"]
+__all__ = ["Request", "Signer", "certificate_beside", "signing_id"]
 
 
 class Signer(Protocol):
@@ -23,7 +24,7 @@ class Signer(Protocol):
         """The key that verifies what `sign` returns."""
         ...
 
-    def sign(self, message: bytes) -> bytes | OpenPGPSignature:
+    def sign(self, message: bytes) -> SignatureValue:
         """Return the signature over `message` by the scheme of `public_key`.
 
         Raises:
@@ -39,8 +40,10 @@ def signing_id(signer: Signer) -> str:
     return found or signer.public_key.keyid
 
 
-def ignore_remark(_remark: str) -> None:
-    """Drop a remark: what a caller gets who does not ask for remarks."""
+def certificate_beside(signer: Signer) -> str:
+    """Return the certificate, as PEM, that stands beside the signer's signatures, '' if there is none."""
+    certificate: Certificate | None = getattr(signer, "certificate", None)
+    return "" if certificate is None else certificate.pem
 
 
 class Request(Value):

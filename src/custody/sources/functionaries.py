@@ -1,7 +1,7 @@
 """The keys of functionaries: a file, a `file:` or `gpg:` URI, or the key's own text; and putting them together by id.
 
-A file holds PEM, or an OpenPGP key as `gpg --export` writes it. A source is shared, so a `gpg:` URI in it names a whole
-fingerprint and no home: a directory of GnuPG's says what programs gpg starts.
+A file holds PEM, an OpenPGP key as `gpg --export` writes it, or the JSON of a keyless functionary. A source is shared,
+so a `gpg:` URI in it names a whole fingerprint and no home: a directory of GnuPG's says what programs gpg starts.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from custody.encoding.fields import as_object
+from custody.encoding.strict import read_json
 from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
 from custody.keys.key import refuse_shared_subkeys
 from custody.keys.openpgp_forms import MAX_CERTIFICATE_BYTES, is_openpgp
-from custody.keys.public import key_of_pem
+from custody.keys.pem import OPENSSH_BEGINNINGS
+from custody.keys.public import key_of_pem, key_of_spki
 from custody.sources.strict_yaml import ListNode
 from custody.value import Value
 
@@ -52,12 +55,31 @@ def key_of_file(path: str, where: str, reader: KeyReader) -> Key:
     except UnicodeDecodeError:
         raise FormatError(f"the key file {path!r} is not text", where=where) from None
     try:
-        return key_of_pem(text, where)
+        return _identity_in(data, text) or _key_of_text(data, text, where)
     except FormatError as error:
         remedy = error.remedy
         if text.lstrip().startswith("{"):
             remedy = "keys of older tools are JSON: turn it into PEM with `custody key convert`"
         raise FormatError(f"{path}: {error.problem}", where=error.where, remedy=remedy) from None
+
+
+def _key_of_text(data: bytes, text: str, where: str) -> Key:
+    """Return the key in a PEM file, or in a public key file of OpenSSH."""
+    if not data.lstrip().startswith(OPENSSH_BEGINNINGS):
+        return key_of_pem(text, where)
+    from custody.keys.openssh import spki_of_line  # few keys are of this form
+
+    return key_of_spki(spki_of_line(data, where), where)
+
+
+def _identity_in(data: bytes, text: str) -> Key | None:
+    """Return the keyless functionary in a key file, None if it is no such file."""
+    if not text.lstrip().startswith("{"):
+        return None
+    from custody.keys.keyless_document import is_keyless_document, keyless_key_of  # few functionaries are keyless
+
+    document = as_object(read_json(data), "")
+    return keyless_key_of(document) if is_keyless_document(document) else None
 
 
 def _key_of_certificate(data: bytes, path: str, where: str, reader: KeyReader) -> Key:

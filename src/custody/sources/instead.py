@@ -32,6 +32,8 @@ _SOURCE = {
     "keys": _FUNCTIONARIES,
     "key": _FUNCTIONARIES,
     "pubkeys": _FUNCTIONARIES,
+    "certificates": "write 'rootcas: {name: certificate file}', and cert_constraints in the steps",
+    "trustBundles": "write 'rootcas: {name: certificate file}', and cert_constraints in the steps",
     "inspection": _INSPECT,
     "inspections": _INSPECT,
     "description": "write 'readme'",
@@ -44,7 +46,6 @@ _ITEM = {
     "material": _MATERIALS,
     "products": _PRODUCTS,
     "product": _PRODUCTS,
-    "cert_constraints": "leave it out: certificate constraints are not supported yet",
 }
 _STEP = _ITEM | {
     "pubkeys": _NAMES,
@@ -54,18 +55,30 @@ _STEP = _ITEM | {
     "command": "write 'expected_command'",
     "run": "write 'expected_command': a step's command is what is expected, an inspection's is run",
 }
+_CONSTRAINT = {
+    "commonName": "write 'common_name'",
+    "cn": "write 'common_name'",
+    "organization": "write 'organizations'",
+    "dns": "write 'dns_names'",
+    "dnsNames": "write 'dns_names'",
+    "email": "write 'emails'",
+    "spiffe": "write 'uris: spiffe://...'",
+    "root": "write 'roots' with names of rootcas, or '*' for any of them",
+    "rootcas": "write 'roots' with names of rootcas, or '*' for any of them",
+}
 _INSPECTION = _ITEM | {
+    "cert_constraints": "leave it out: the verifier runs inspections, so nobody signs them",
     "command": "write 'run'",
     "expected_command": "write 'run': an inspection's command is run by the verifier",
     "functionaries": "leave it out: the verifier runs inspections, so nobody signs them",
     "pubkeys": "leave it out: the verifier runs inspections, so nobody signs them",
     "threshold": "leave it out: the verifier runs inspections, so nobody signs them",
 }
-_TABLES = {"source": _SOURCE, "step": _STEP, "inspection": _INSPECTION}
+_TABLES = {"source": _SOURCE, "step": _STEP, "inspection": _INSPECTION, "certificate constraint": _CONSTRAINT}
 
 
 def instead_of(name: str, *, inside: str, known: Collection[str]) -> str:
-    """Return what to write instead of the field `name` of a source, step or inspection."""
+    """Return what to write instead of the field `name` of a source, step, inspection or certificate constraint."""
     remedy = _TABLES[inside].get(name)
     if remedy is not None:
         return remedy

@@ -37,15 +37,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custody.keys.key import Key
+    from custody.keys.x509_certificate import Certificate
+    from custody.keys.x509_constraint import CertificateConstraint
     from custody.rules.variants import Rule
     from custody.sources.strict_yaml import Node
 
 __all__ = ["Source", "compile_source", "read_source"]
 
-_SOURCE = ("readme", "expires", "functionaries", "steps", "inspect")
+_SOURCE = ("readme", "expires", "functionaries", "rootcas", "intermediatecas", "steps", "inspect")
 _STEP = (
     "name",
     "functionaries",
+    "cert_constraints",
     "threshold",
     "expected_command",
     "expected_materials",
@@ -73,8 +76,8 @@ class Source(Value):
     def _written(self, path: str) -> str:
         """Return the path in the source, which names functionaries where the layout has key ids."""
         head, _, rest = path.partition(".")
-        if head == "keys":
-            return f"functionaries.{self.names.get(rest, rest)}"
+        if head in {"keys", "rootcas", "intermediatecas"} and rest:
+            return f"{'functionaries' if head == 'keys' else head}.{self.names.get(rest, rest)}"
         return path.replace(".pubkeys", ".functionaries")
 
 
@@ -111,7 +114,8 @@ def read_source(
     `key_of_fingerprint` reaches keys in GnuPG's keyring. `remark` is told what the owners of keys should know.
     """
     root = read_yaml(text)
-    fields = _fields(root, "source", _SOURCE, required=("expires", "functionaries", "steps"))
+    who = () if "rootcas" in root.entries() else ("functionaries",)  # certificates may be enough
+    fields = _fields(root, "source", _SOURCE, required=("expires", *who, "steps"))
     reader = KeyReader(
         base_directory=base_directory,
         at=at,
@@ -119,18 +123,22 @@ def read_source(
         of_fingerprint=key_of_fingerprint,
         remark=remark,
     )
-    keys = read_functionaries(fields["functionaries"], reader)
+    keys = read_functionaries(fields["functionaries"], reader) if "functionaries" in fields else {}
+    roots, between = (_authorities(fields, name, reader) for name in ("rootcas", "intermediatecas"))
     layout = Layout(
         expires=_expires(fields["expires"], at),
         readme=fields["readme"].text() if "readme" in fields else "",
         keys={key.keyid: key for key in keys.values()},
-        steps=tuple(_step(node, keys) for node in fields["steps"].items()),
+        steps=tuple(_step(node, keys, roots) for node in fields["steps"].items()),
         inspect=tuple(_inspection(node) for node in _items(fields, "inspect")),
+        rootcas={certificate.fingerprint: certificate for certificate in roots.values()},
+        intermediatecas={certificate.fingerprint: certificate for certificate in between.values()},
     )
+    authorities = {ca.fingerprint: name for name, ca in (*between.items(), *roots.items())}
     lines = dict(_lines(root))
     return Source(
         layout=_checked(layout, lines),
-        names={key.keyid: name for name, key in keys.items()},
+        names={**authorities, **{key.keyid: name for name, key in keys.items()}},
         lines=lines,
     )
 
@@ -160,17 +168,33 @@ def _expires(node: Node, at: datetime) -> datetime:
     return read_expiry(text, at=at, where=node.where)
 
 
-def _step(node: Node, keys: Mapping[str, Key]) -> Step:
-    fields = _fields(node, "step", _STEP, required=("name", "functionaries"))
+def _authorities(fields: Mapping[str, Node], name: str, reader: KeyReader) -> dict[str, Certificate]:
+    if name not in fields:
+        return {}
+    from custody.sources.certificates import read_authorities  # few sources have some
+
+    return read_authorities(fields[name], reader)
+
+
+def _step(node: Node, keys: Mapping[str, Key], roots: Mapping[str, Certificate]) -> Step:
+    who = () if "cert_constraints" in node.entries() else ("functionaries",)
+    fields = _fields(node, "step", _STEP, required=("name", *who))
     threshold = fields["threshold"].integer(minimum=1) if "threshold" in fields else 1
     return Step(
         name=plain_name(fields["name"].text(), fields["name"].where),
-        pubkeys=_pubkeys(fields["functionaries"], keys),
+        pubkeys=_pubkeys(fields["functionaries"], keys) if "functionaries" in fields else (),
+        cert_constraints=tuple(_constraint(each, roots) for each in _items(fields, "cert_constraints")),
         threshold=threshold,
         expected_command=_command(fields, "expected_command"),
         expected_materials=_rules(fields, "expected_materials"),
         expected_products=_rules(fields, "expected_products"),
     )
+
+
+def _constraint(node: Node, roots: Mapping[str, Certificate]) -> CertificateConstraint:
+    from custody.sources.certificates import CONSTRAINT, read_constraint  # few sources have some
+
+    return read_constraint(_fields(node, "certificate constraint", CONSTRAINT, required=("roots",)), roots)
 
 
 def _inspection(node: Node) -> Inspection:

@@ -1,14 +1,15 @@
 """Whether enough functionaries agree (specification 1.0, section 5.2, steps 4 and 5; D12, D16).
 
-A functionary is one key material and has one vote in a group. Links are grouped by equal materials and products.
-Exactly one group must reach the threshold: with two, the functionaries told two stories, and neither is believed.
+A functionary is one person, as `people` tells, and has one vote in a group. Links are grouped by equal materials and
+products. Exactly one group must reach the threshold: with two, the functionaries told two stories, and neither is
+believed.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
+from custody.keys.key import as_keyless
 from custody.keys.keyid import short_id
 from custody.rules.digests import short
 from custody.value import Value
@@ -16,7 +17,7 @@ from custody.verdict import ArtifactFinding, Finding, Reason, Severity
 from custody.verification.rulings import MAX_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from custody.models.layout import Step
     from custody.models.link import Link
@@ -50,11 +51,17 @@ def agree(
 ) -> tuple[Agreement, list[Finding]]:
     """Return who agreed on what, with findings; the skipped evidence rejects where it was needed."""
     groups = _groups(votes, place.comparison)
-    winners = [group for group in groups if _voices(group) >= step.threshold]
+    count = _counting(votes)
+    winners = [group for group in groups if count(group) >= step.threshold]
     if len(winners) == 1:
         order = {keyid: number for number, keyid in reversed(list(enumerate(step.pubkeys)))}
-        won = sorted(winners[0], key=lambda vote: order[vote.key.listed_as])
-        return Agreement(votes=tuple(won)), [*skipped, *_dissent(step, groups, winners[0], place)]
+        won = sorted(winners[0], key=lambda vote: order.get(vote.key.listed_as, len(order)))
+        return Agreement(votes=tuple(won)), [
+            *skipped,
+            *_dissent(step, groups, winners[0], place),
+            *_certificates(step, won, place),
+            *_identities(step, won, place),
+        ]
     failure = _failure(step, votes, skipped, groups, winners, place)
     return Agreement(), [*(finding.escalated() for finding in skipped), failure]
 
@@ -116,6 +123,8 @@ def _groups(votes: Sequence[Vote], comparison: Comparison) -> list[_Group]:
 
 def _fingerprints(link: Link, comparison: Comparison) -> tuple[bytes, bytes]:
     """Return hashes of the link's artifacts with all their digests, and with the pinned ones only."""
+    import hashlib  # most steps have one link
+
     exact, pinned = hashlib.sha256(), hashlib.sha256()
     algorithms = sorted(comparison.pinned)
     for side in (link.materials, link.products):
@@ -128,9 +137,44 @@ def _fingerprints(link: Link, comparison: Comparison) -> tuple[bytes, bytes]:
     return exact.digest(), pinned.digest()
 
 
-def _voices(votes: Sequence[Vote]) -> int:
-    """Count functionaries, not signatures or key ids: one key under two names is one (D16)."""
-    return len({vote.key.identity for vote in votes})
+def _identities(step: Step, won: Sequence[Vote], place: Place) -> list[Finding]:
+    """Say whose certificates of minutes links count by: the layout may have a regular expression for them."""
+    found = [(vote, as_keyless(vote.key)) for vote in won]
+    return [
+        Finding(
+            reason=Reason.IDENTITY_PROVEN,
+            severity=Severity.NOTE,
+            subject=place.subject("step", step.name),
+            message=f"{vote.evidence.source} is by {key.called}",
+            evidence=vote.evidence.source,
+        )
+        for vote, key in found
+        if key is not None
+    ]
+
+
+def _counting(votes: Sequence[Vote]) -> Callable[[Sequence[Vote]], int]:
+    """Return what counts people, not signatures or key ids: one key under two names is one (D16)."""
+    if not any(vote.certified for vote in votes):
+        return lambda group: len({vote.key.identity for vote in group})
+    from custody.verification.people import People  # few layouts ask for certificates
+
+    return People(votes).count
+
+
+def _certificates(step: Step, won: Sequence[Vote], place: Place) -> list[Finding]:
+    """Say by whose certificates links count, which the layout does not name."""
+    return [
+        Finding(
+            reason=Reason.CERTIFICATE_USED,
+            severity=Severity.NOTE,
+            subject=place.subject("step", step.name),
+            message=f"{vote.evidence.source} counts by {vote.certified[0].text}",
+            evidence=vote.evidence.source,
+        )
+        for vote in won
+        if vote.certified
+    ]
 
 
 def _dissent(step: Step, groups: Sequence[Sequence[Vote]], winner: Sequence[Vote], place: Place) -> list[Finding]:
@@ -161,7 +205,7 @@ def _failure(
     winners: Sequence[Sequence[Vote]],
     place: Place,
 ) -> Finding:
-    voices, needed = _voices(votes), step.threshold
+    voices, needed = _counting(votes)(votes), step.threshold
     expected = f"expected links signed by {needed} of its functionaries" if needed > 1 else "expected a link"
     if winners:
         reason = Reason.LINKS_AMBIGUOUS

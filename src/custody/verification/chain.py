@@ -86,6 +86,8 @@ def judge_steps(
     `known` is what rules may also refer to, such as the materials of a step that is about to be performed.
     """
     agreements = {step.name: _agreement(step, layout, place, ledger) for step in steps}
+    if not place.lineage:  # all evidence of all levels was read
+        place.tree.seen.forget()
     links = {
         name: Sides(materials=agreement.link.materials, products=agreement.link.products)
         for name, agreement in agreements.items()
@@ -150,7 +152,7 @@ def _judge_sublayout(content: Mapping[str, Any], signers: tuple[Key, ...], place
     if len(place.lineage) > MAX_SUBLAYOUT_DEPTH:
         message = f"sublayouts nest more than {MAX_SUBLAYOUT_DEPTH} deep"
         return _refused(place, Reason.SUBLAYOUT_TOO_DEEP, message)
-    layout = read_layout(substitute(content, place.parameters))
+    layout = read_layout(substitute(content, place.parameters)).trusting(place.demands.trust)
     tree.met[digest] = place.lineage
     chain = judge_chain(layout, place)
     ledger = Ledger()

@@ -6,7 +6,6 @@ success.
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from custody.keys.keyid import short_id
@@ -53,4 +52,6 @@ def check_commands(step: Step, votes: Sequence[Vote], place: Place, ledger: Ledg
 
 
 def _words(command: Sequence[str]) -> str:
+    import shlex  # most commands are those that the layout expects
+
     return f"`{shlex.join(command):.200}`" if command else "no command"

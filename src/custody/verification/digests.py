@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.encoding.uniform import UniformObject
 from custody.verdict import Reason, Severity
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def check_digests(step: str, link: Link, place: Place, ledger: Ledger) -> None:
     lacking = [
         name
         for artifacts in (link.materials, link.products)
+        if not (isinstance(artifacts, UniformObject) and artifacts.all_have(pinned))
         for name, digests in artifacts.items()
         if not pinned <= digests.keys()
     ]

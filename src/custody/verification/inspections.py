@@ -18,6 +18,7 @@ from custody.models.link import Link, read_link
 from custody.rules.engine import Item, Sides
 from custody.value import Value
 from custody.verdict import InspectionReport, Reason
+from custody.verification.case import UnreadableError
 from custody.verification.rulings import rule_on
 from custody.verification.votes import age_problem
 
@@ -100,7 +101,7 @@ def _presigned_links(inspection: Inspection, signers: tuple[Key, ...], place: Pl
     found = []
     for evidence in place.evidence.get(inspection.name, ()):
         try:
-            envelope = read_envelope(evidence.content)
+            envelope = read_envelope(evidence.read())
             # Whoever else signed it proves nothing: the sublayout's signers vouch for its inspections.
             if envelope.payload_type != IN_TOTO_PAYLOAD or len(signed_by(envelope, signers, at=place.at)) < len(
                 signers
@@ -110,7 +111,7 @@ def _presigned_links(inspection: Inspection, signers: tuple[Key, ...], place: Pl
             same = (link.name, link.command, link.return_value) == (inspection.name, inspection.run, 0)
             if same and not age_problem(link, place):
                 found.append((evidence, link))
-        except FormatError:
+        except (FormatError, UnreadableError):
             continue
     return found
 

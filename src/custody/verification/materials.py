@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.errors import UsageError
+from custody.keys.key import may_sign_for
 from custody.keys.keyid import short_id
 from custody.rules.engine import Item, Sides
 from custody.rules.variants import Match
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from custody.keys.key import Key
+    from custody.keys.x509_certificate import Certificate
     from custody.models.layout import Layout, Step
     from custody.rules.artifacts import Artifacts
     from custody.rules.variants import Rule
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
 __all__ = ["judge_materials"]
 
 
-def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Key) -> Verdict:
+def judge_materials(
+    case: Case, name: str, materials: Artifacts, functionary: Key, certificate: Certificate | None = None
+) -> Verdict:
     """Return whether `functionary` may perform step `name` on `materials`, by the links of the steps before it.
 
-    Only those earlier steps are judged that the step's material rules lead back to. No inspection runs.
+    `certificate` is what they will put beside their signature, if the step does not list their key. Only those earlier
+    steps are judged that the step's material rules lead back to. No inspection runs.
 
     Raises:
         FormatError: the layout is signed by its owners and yet is not one.
@@ -59,12 +64,7 @@ def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Ke
         tree=Tree(opening.digest),
     )
     check_layout(layout, place, ledger)
-    if functionary.identity not in {key.identity for key in layout.keys_of(step)}:
-        ledger.reject(
-            Reason.KEY_NOT_AUTHORISED,
-            place.subject("step", name),
-            f"key {short_id(functionary.keyid)} is not among the step's functionaries",
-        )
+    _check_functionary(functionary, certificate, step, layout, place, ledger)
     known = {name: Sides(materials=materials)}
     chain = judge_steps(layout, _leading_to(step, layout), place, Ledger(), known)
     ledger.extend(chain.findings)
@@ -80,6 +80,23 @@ def judge_materials(case: Case, name: str, materials: Artifacts, functionary: Ke
         owners=tuple(key.keyid for key in opening.signed),
         steps=tuple(reports),
     )
+
+
+def _check_functionary(
+    functionary: Key, certificate: Certificate | None, step: Step, layout: Layout, place: Place, ledger: Ledger
+) -> None:
+    if any(may_sign_for(key, functionary) for key in layout.keys_of(step)):
+        return
+    subject = place.subject("step", step.name)
+    message = f"key {short_id(functionary.keyid)} is not among the step's functionaries"
+    if certificate is None or not step.cert_constraints:
+        ledger.reject(Reason.KEY_NOT_AUTHORISED, subject, message)
+        return
+    from custody.verification.certified import Uncertified, judge_certificate  # few layouts ask for certificates
+
+    found = judge_certificate(certificate, step, layout, place.at, place.demands.intermediates)
+    if isinstance(found, Uncertified):
+        ledger.reject(found.reason, subject, f"{message}, and its certificate does not count: {found.message}")
 
 
 def _judge(step: Step, materials: Artifacts, links: Mapping[str, Sides], place: Place, ledger: Ledger) -> StepReport:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from custody.encoding.instants import write_instant
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
-from custody.envelopes.signers import hints_any, signed_by, untimely
+from custody.envelopes.signers import hints_any, keyless_refusal, signed_by, untimely
 from custody.errors import FormatError, UsageError
-from custody.keys.key import refuse_shared_subkeys
+from custody.keys.key import as_keyless, may_sign_for, refuse_shared_subkeys
 from custody.keys.keyid import short_id
 from custody.verdict import Reason
 
@@ -46,8 +46,12 @@ def check_owners(case: Case, digest: str, ledger: Ledger) -> tuple[Key, ...]:
         )
     _refuse_shared(distinct)
     signed = signed_by(case.layout, distinct, at=case.at)
-    if len(signed) < needed:
+    if _answered(distinct, signed) < needed:
         _reject_unsigned(case, distinct, signed, needed, ledger)
+    for key in signed:
+        keyless = as_keyless(key)
+        if keyless is not None:
+            ledger.note(Reason.IDENTITY_PROVEN, SUBJECT, f"it is signed by {keyless.called}")
     wanted = case.demands.wanted_digest
     if wanted and wanted != digest:
         ledger.reject(
@@ -67,13 +71,12 @@ def check_remembered(layout: Layout, digest: str, signed: tuple[Key, ...], case:
     """
     if case.demands.layout_digest:
         return
-    good = {key.identity for key in signed}
     for identity, key in {key.identity: key for key in case.owner_keys}.items():
         known = case.demands.remembered.get(identity)
         if known is None:
             continue
         # Anybody can take a signature away where not all owners must sign. What the owner replaced stays replaced.
-        if is_older(digest, layout.expires, known) if identity in good else digest in known.superseded:
+        if is_older(digest, layout.expires, known) if _has_signed(key, signed) else digest in known.superseded:
             ledger.reject(
                 Reason.LAYOUT_SUPERSEDED,
                 SUBJECT,
@@ -81,6 +84,30 @@ def check_remembered(layout: Layout, digest: str, signed: tuple[Key, ...], case:
                 f" {short_id(key.keyid)} has replaced (the newest expires {write_instant(known.expires)}); if it is"
                 f" meant, name it with --layout-digest {digest}",
             )
+
+
+def _has_signed(key: Key, signed: tuple[Key, ...]) -> bool:
+    return any(may_sign_for(key, other) for other in signed)
+
+
+def _answered(keys: tuple[Key, ...], signed: tuple[Key, ...]) -> int:
+    """Return for how many of `keys` somebody signed who stands for that key only.
+
+    A regular expression may match several who signed, and several may match one of them.
+    """
+    taken: dict[str, Key] = {}
+
+    def place(key: Key, tried: set[str]) -> bool:
+        for other in signed:
+            if other.identity in tried or not may_sign_for(key, other):
+                continue
+            tried.add(other.identity)
+            if other.identity not in taken or place(taken[other.identity], tried):
+                taken[other.identity] = key
+                return True
+        return False
+
+    return sum(place(key, set()) for key in keys)
 
 
 def is_older(digest: str, expires: datetime, known: Remembered) -> bool:
@@ -111,15 +138,26 @@ def _reject_unsigned(
     needed: int,
     ledger: Ledger,
 ) -> None:
-    good = {key.identity for key in signed}
+    if all(_has_signed(key, signed) for key in distinct):  # people who are meant by one owner key, or by several
+        ledger.reject(
+            Reason.OWNER_SIGNATURE_MISSING,
+            SUBJECT,
+            f"expected signatures by {needed} different owners, got {len(signed)}: each stands for one owner key only",
+        )
     for key in distinct:
-        if key.identity in good:
+        if _has_signed(key, signed):
             continue
         late = untimely(case.layout, [key], case.at)
         if late is not None:
             reason = Reason.KEY_EXPIRED if late.key_expired else Reason.SIGNATURE_UNTIMELY
             ledger.reject(
                 reason, SUBJECT, f"the signature of owner key {short_id(key.keyid)} does not count: {late.problem}"
+            )
+        elif refusal := keyless_refusal(case.layout, [key]):
+            ledger.reject(
+                Reason.IDENTITY_NOT_PROVEN,
+                SUBJECT,
+                f"no keyless signature counts for owner key {short_id(key.keyid)}: {refusal}",
             )
         elif hints_any(case.layout, [key]):
             ledger.reject(

@@ -9,6 +9,7 @@ from typing import Any
 from custody.encoding.uniform import Seen
 from custody.keys.key import Key
 from custody.models.layout import Layout
+from custody.rules.artifacts import are_plain
 from custody.rules.digests import Comparison
 from custody.rules.engine import Sides
 from custody.value import Value
@@ -64,7 +65,7 @@ class Tree:
         self.passed = passed or {}
         self.failed = failed or {}
         self.pending: list[Pending] = []
-        self.seen = Seen()
+        self.seen = Seen(are_plain)
         self._searches = 0
 
     def forget(self, lineage: Lineage) -> None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.encoding.instants import MAX_CLOCK_SKEW, read_instant
+from custody.encoding.uniform import plain
 from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 from custody.envelopes.reader import digest_of, read_envelope
-from custody.envelopes.signers import hints_any, signed_by, untimely
+from custody.envelopes.signers import hints_any, keyless_refusal, signed_by, untimely
 from custody.errors import FormatError
 from custody.keys.keyid import short_id
 from custody.models.layout import LAYOUT_TYPE
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.value import Value
 from custody.verdict import ArtifactFinding, Finding, Reason, Severity
-from custody.verification.case import Evidence
+from custody.verification.case import Evidence, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from custody.envelopes.reader import Envelope
     from custody.keys.key import Key
     from custody.models.layout import Layout, Step
+    from custody.verification.certified import Certified, Uncertified
     from custody.verification.place import Place, Sublayout, SublayoutJudge
 
 __all__ = ["Vote", "age_problem", "cast_votes"]
@@ -37,11 +39,15 @@ _FINISHED_ON = "finishedOn"
 
 
 class Vote(Value):
-    """A link that counts, with the key that makes it count; behind the summary of a sublayout stands all of it."""
+    """A link that counts, with the key that makes it count; behind the summary of a sublayout stands all of it.
+
+    `certified` are the certificates of the key that count for the step; a key that the step lists needs none.
+    """
 
     key: Key
     link: Link
     evidence: Evidence
+    certified: tuple[Certified, ...] = ()
     sublayout: Sublayout | None = None
 
 
@@ -107,9 +113,10 @@ def age_problem(link: Link, place: Place) -> str:
 
 
 def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_sublayout: SublayoutJudge) -> list[Vote]:
-    if evidence.trouble:
-        raise _NotCountedError(Reason.LINK_UNREADABLE, f"{evidence.source} is not counted: {evidence.trouble}")
-    envelope = read_envelope(evidence.content, place.tree.seen)
+    try:
+        envelope = read_envelope(evidence.read(), place.tree.seen)
+    except UnreadableError as error:
+        raise _NotCountedError(Reason.LINK_UNREADABLE, f"{evidence.source} is not counted: {error}") from None
     if envelope.payload_type != IN_TOTO_PAYLOAD:
         raise _NotCountedError(
             Reason.PAYLOAD_TYPE_WRONG,
@@ -117,15 +124,14 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_s
             f" {envelope.payload_type!r:.80}",
         )
     # 1. The signature first: nothing inside is believed, or even parsed, before it.
-    keys = signed_by(envelope, layout.keys_of(step), at=place.at)
-    if not keys:
-        raise _unsigned(envelope, evidence, step, layout, place)
+    keys, certified = _signers(envelope, evidence, step, layout, place)
     # 2. Then the content.
     content = envelope.content(place.tree.seen)
     kind = content.get("_type")
     if kind == LAYOUT_TYPE:
         inner = place.below(step.name, evidence, digest_of(envelope))
-        return _sublayout_votes(content, keys, evidence, inner, judge_sublayout)
+        found = _sublayout_votes(plain(content), keys, evidence, inner, judge_sublayout)
+        return [vote.replace(certified=certified.get(vote.key.identity, ())) for vote in found]
     if kind != LINK_TYPE:
         raise _NotCountedError(
             Reason.LINK_MALFORMED,
@@ -133,7 +139,36 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_s
         )
     link = read_link(content)
     _check_link(link, evidence, step, place)
-    return [Vote(key=key, link=link, evidence=evidence) for key in keys]
+    return [Vote(key=key, link=link, evidence=evidence, certified=certified.get(key.identity, ())) for key in keys]
+
+
+def _signers(
+    envelope: Envelope, evidence: Evidence, step: Step, layout: Layout, place: Place
+) -> tuple[tuple[Key, ...], Mapping[str, tuple[Certified, ...]]]:
+    """Return the keys that count for the step, listed there or certified, and certificates by the keys' identities."""
+    keys = signed_by(envelope, layout.keys_of(step), at=place.at)
+    if not step.cert_constraints:
+        if not keys:
+            raise _unsigned(envelope, evidence, step, layout, place)
+        return keys, {}
+    from custody.verification.certified import certified_by  # few layouts ask for certificates
+
+    good, bad = certified_by(envelope, step, layout, place.at, place.demands.intermediates)
+    by_key: dict[str, tuple[Certified, ...]] = {}
+    everybody: dict[str, Key] = {key.identity: key for key in keys}
+    for each in good:
+        key = each.certificate.key
+        by_key[key.identity] = (*by_key.get(key.identity, ()), each)
+        everybody.setdefault(key.identity, key)
+    if not everybody:
+        raise _uncertified(bad, evidence) or _unsigned(envelope, evidence, step, layout, place)
+    return tuple(everybody.values()), by_key
+
+
+def _uncertified(found: Sequence[Uncertified], evidence: Evidence) -> _NotCountedError | None:
+    if not found:
+        return None
+    return _NotCountedError(found[0].reason, f"{evidence.source} is not counted: {found[0].message}")
 
 
 def _check_link(link: Link, evidence: Evidence, step: Step, place: Place) -> None:
@@ -156,6 +191,11 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
     if late is not None:
         reason = Reason.KEY_EXPIRED if late.key_expired else Reason.SIGNATURE_UNTIMELY
         return _NotCountedError(reason, f"{source} is not counted: {late.problem}")
+    refusal = keyless_refusal(envelope, layout.keys_of(step))
+    if refusal:
+        return _NotCountedError(
+            Reason.IDENTITY_NOT_PROVEN, f"{source} is not counted: its keyless signature counts for none: {refusal}"
+        )
     if hints_any(envelope, layout.keys_of(step)):
         return _NotCountedError(
             Reason.SIGNATURE_INVALID,
@@ -168,6 +208,9 @@ def _unsigned(envelope: Envelope, evidence: Evidence, step: Step, layout: Layout
     else:
         named = short_id(envelope.signatures[0].keyid)
         whose = f"a key that the layout does not have ({f'key id {named}' if named else 'it gives no key id'})"
+    if step.cert_constraints:
+        whose += ", and no certificate stands beside its signature"
+        whose += " (a DSSE envelope has no place for one)" if envelope.kind == "dsse" else ""
     return _NotCountedError(Reason.KEY_NOT_AUTHORISED, f"{source} is not counted: it is signed by {whose}")
 
 

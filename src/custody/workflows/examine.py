@@ -33,8 +33,15 @@ _NEEDED = {
 }
 
 _EXTRAS = {
+    "awskms": ("boto3", "`awskms:` keys"),
+    "azurekms": ("azure-keyvault-keys", "`azurekms:` keys"),
     "completion": ("shtab", "`custody completion`"),
+    "cosign": ("PyNaCl", "cosign's key files"),
+    "gcpkms": ("google-cloud-kms", "`gcpkms:` keys"),
     "gpg": ("pysequoia", "OpenPGP keys: `gpg:` and files of `gpg --export`"),
+    "hashivault": ("hvac", "`hashivault:` keys"),
+    "openssh": ("bcrypt", "encrypted OpenSSH keys"),
+    "pkcs11": ("python-pkcs11", "keys in tokens: `pkcs11:` and `hsm:`"),
 }
 
 _PROGRAMS = {
@@ -135,8 +142,8 @@ def _pkcs11() -> Examined:
     if found:
         return Examined(
             name="pkcs11",
-            state="absent",
-            finding=f"found {', '.join(found)}; this version does not sign with tokens yet",
+            state="ok",
+            finding=f"found {', '.join(found)}, for `pkcs11:` and `hsm:` keys",
         )
     return Examined(name="pkcs11", state="absent", finding="no module of a token was found")
 

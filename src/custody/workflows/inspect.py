@@ -6,12 +6,10 @@ and by digest, each time anew, so that nothing else can hide under such a name (
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from custody.artifacts.recording import Recording, record
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_envelope
 from custody.errors import CustodyError, StoreError, UsageError
@@ -20,8 +18,6 @@ from custody.models.link import Link, read_link
 from custody.rules.digests import MODE
 from custody.value import Value
 from custody.verification.case import Completed
-from custody.workflows.execute import execute
-from custody.workflows.execution import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,6 +102,8 @@ class DirectoryInspector:
 
     def record(self, counted: Sequence[Evidence]) -> Artifacts:
         """Return what lies in the directory, without the evidence that counted and the links written here."""
+        from custody.artifacts.recording import Recording, record
+
         self._prepare()
         own = self._own(counted)
         recording = Recording(
@@ -120,6 +118,9 @@ class DirectoryInspector:
 
     def run(self, name: str, command: Sequence[str]) -> Completed:
         """Return how `command` ended, its output kept and not shown."""
+        from custody.workflows.execute import execute
+        from custody.workflows.execution import Execution
+
         self._prepare()
         if self._progress is not None:
             self._progress(f"inspection {name!r}: {' '.join(command)}")
@@ -149,17 +150,17 @@ class DirectoryInspector:
                 " is; choose another directory for inspection links"
             )
         data = self._options.link_bytes(link)
-        write_file(path, data, what="inspection link")
+        write_file(path, data, what="inspection link", durable=False)
         self._written[os.path.realpath(path)] = data
 
     def _own(self, counted: Sequence[Evidence]) -> Mapping[str, Digests]:
         """Return by path, relative to the inspected directory, the digests of what is not to be seen."""
-        files = {os.path.realpath(evidence.source): evidence.content for evidence in counted}
-        files |= self._written
+        digest_of = {os.path.realpath(evidence.source): evidence.digest for evidence in counted}
+        digest_of |= {path: partial(_digest, data) for path, data in self._written.items()}
         prefix = self._origin.rstrip("/") + "/"
         return {
-            path[len(prefix) :]: {a: hashlib.new(a, data).hexdigest() for a in self._algorithms}
-            for path, data in files.items()
+            path[len(prefix) :]: {algorithm: digest(algorithm) for algorithm in self._algorithms}
+            for path, digest in digest_of.items()
             if path.startswith(prefix)
         }
 
@@ -167,7 +168,8 @@ class DirectoryInspector:
         """Make the scratch copy, if one is wanted and not there yet."""
         if not self._options.copy or self._scratch:
             return
-        import tempfile  # only with a copy
+        import shutil  # only with a copy
+        import tempfile
 
         self._scratch = tempfile.mkdtemp(prefix="custody-inspection-")
         self._directory = os.path.join(self._scratch, "copy")
@@ -182,6 +184,8 @@ class DirectoryInspector:
 
     def _remove(self) -> None:
         if self._scratch:
+            import shutil
+
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = ""
 
@@ -199,6 +203,12 @@ def _earlier_link(path: str, name: str) -> bytes | None:
     except CustodyError:
         return None
     return data if earlier else None
+
+
+def _digest(data: bytes, algorithm: str) -> str:
+    import hashlib  # many layouts have nothing to inspect
+
+    return hashlib.new(algorithm, data).hexdigest()
 
 
 def _is_own(own: Mapping[str, Digests], name: str, digests: Digests) -> bool:

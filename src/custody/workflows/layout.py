@@ -15,9 +15,8 @@ from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_signable
 from custody.errors import FormatError, UsageError
 from custody.files import read_file, write_file
-from custody.keys.key import refuse_shared_subkeys
+from custody.keys.key import ignore_remark, refuse_shared_subkeys, stands_for_several
 from custody.models.layout import Layout, read_layout
-from custody.signing.signer import ignore_remark
 from custody.sources.functionaries import same_key
 from custody.value import Value
 
@@ -38,8 +37,10 @@ __all__ = [
     "build_layout",
     "extend",
     "is_source",
+    "listed",
     "load_built",
     "load_layout",
+    "meant_key",
     "new_source",
     "remove_key",
     "save_change",
@@ -192,7 +193,7 @@ def add_key(loaded: LoadedLayout, key: Key, steps: Iterable[str] = ()) -> Change
         keys=keys,
         steps=tuple(authorised(step) for step in layout.steps),
     )
-    told = f" and may sign for {_listed(chosen)}" if chosen else ""
+    told = f" and may sign for {listed(chosen)}" if chosen else ""
     return Change(before=loaded, after=after, said=f"the key {keyid} ({key.keytype}) is in the layout{told}")
 
 
@@ -205,14 +206,14 @@ def remove_key(loaded: LoadedLayout, keyid: str, steps: Iterable[str] = (), *, f
 
     """
     layout = loaded.layout
-    label = _meant(layout, keyid)
+    label = meant_key(layout, keyid)
     chosen = _chosen(layout, steps)
     gone = {label, *(subkey for subkey, owner in layout.subkeys.items() if owner == label)}
     affected = [
         step for step in layout.steps if not gone.isdisjoint(step.pubkeys) and (not chosen or step.name in chosen)
     ]
     if chosen and not affected:
-        raise UsageError(f"the key {label} may not sign for {_listed(chosen)} anyway")
+        raise UsageError(f"the key {label} may not sign for {listed(chosen)} anyway")
     changed = {step.name: step.replace(pubkeys=tuple(k for k in step.pubkeys if k not in gone)) for step in affected}
     if not force:
         _require_thresholds(layout, changed.values(), label)
@@ -220,7 +221,7 @@ def remove_key(loaded: LoadedLayout, keyid: str, steps: Iterable[str] = (), *, f
         keys=dict(layout.keys) if chosen else {k: v for k, v in layout.keys.items() if k != label},
         steps=tuple(changed.get(step.name, step) for step in layout.steps),
     )
-    told = f"the key {label} may no longer sign for {_listed(changed)}" if changed else f"the key {label} is removed"
+    told = f"the key {label} may no longer sign for {listed(changed)}" if changed else f"the key {label} is removed"
     return Change(before=loaded, after=after, said=told)
 
 
@@ -316,8 +317,13 @@ def _chosen(layout: Layout, steps: Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _meant(layout: Layout, keyid: str) -> str:
-    """Return the label of the only key that has `keyid` as one of its ids, or an id that begins with it."""
+def meant_key(layout: Layout, keyid: str) -> str:
+    """Return the label of the only key that has `keyid` as one of its ids, or an id that begins with it.
+
+    Raises:
+        UsageError: there is none, or several.
+
+    """
     if keyid in layout.keys:
         return keyid
     found = [label for label, key in layout.keys.items() if keyid and any(name.startswith(keyid) for name in key.names)]
@@ -329,14 +335,20 @@ def _meant(layout: Layout, keyid: str) -> str:
 
 
 def _require_thresholds(layout: Layout, steps: Iterable[Step], label: str) -> None:
+    from custody.linting.certificates import most_people  # only where a key is taken away
+
     for step in steps:
-        left = {key.identity for key in layout.keys_of(step)}
-        if len(left) < step.threshold:
+        keys = layout.keys_of(step)
+        left = {key.identity for key in keys}
+        certified = most_people(step)
+        several = certified is None or any(map(stands_for_several, keys))
+        if not several and len(left) + (certified or 0) < step.threshold:
             raise UsageError(
                 f"without the key {label}, step {step.name!r} has {len(left)} key(s) for a threshold of"
                 f" {step.threshold}; add another one first, or --force"
             )
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Return names in quotation marks, with commas between them."""
     return ", ".join(repr(name) for name in names)

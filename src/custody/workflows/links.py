@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.encoding.fields import plain_name
-from custody.encoding.strict import MAX_DOCUMENT_BYTES
-from custody.envelopes.dsse import IN_TOTO_PAYLOAD, NO_OPENPGP_IN_DSSE, DSSEEnvelope
-from custody.envelopes.metablock import Metablock
-from custody.envelopes.reader import Envelope, read_envelope
-from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, SignatureError, StoreError, UsageError
 from custody.files import read_file, write_file
+from custody.keys.key import as_keyless, as_openpgp
 from custody.keys.keyid import short_id
-from custody.keys.public import PublicKey
 from custody.models.link import LINK_TYPE, Link, read_link
-from custody.signing.signer import signing_id
+from custody.signing.signer import certificate_beside, signing_id
 from custody.value import Value
 from custody.workflows.execute import is_unicode
 
 if TYPE_CHECKING:
+    from custody.envelopes.reader import Envelope
     from custody.keys.key import Key
     from custody.signing.signer import Signer
 
@@ -83,8 +78,18 @@ def check_place(path: str) -> None:
 
 def check_signer(signer: Signer, *, use_dsse: bool) -> None:
     """Demand that the envelope can carry what `signer` will make, else raise a SignatureError."""
-    if use_dsse and not isinstance(signer.public_key, PublicKey):
+    if use_dsse and as_openpgp(signer.public_key) is not None:
+        from custody.envelopes.dsse import NO_OPENPGP_IN_DSSE
+
         raise SignatureError(NO_OPENPGP_IN_DSSE)
+    if not use_dsse and as_keyless(signer.public_key) is not None:
+        from custody.envelopes.metablock import KEYLESS_NEEDS_DSSE
+
+        raise SignatureError(KEYLESS_NEEDS_DSSE)
+    if use_dsse and certificate_beside(signer):
+        from custody.envelopes.dsse import NO_CERTIFICATE_IN_DSSE
+
+        raise SignatureError(NO_CERTIFICATE_IN_DSSE)
 
 
 def check_directory(directory: str) -> None:
@@ -107,18 +112,20 @@ def check_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def sign_with(envelope: Envelope, signer: Signer) -> Envelope:
     """Return `envelope` with the signature of `signer` added."""
-    return envelope.with_signature(signing_id(signer), signer.sign(envelope.signed_bytes))
+    signature = signer.sign(envelope.signed_bytes)
+    return envelope.with_signature(signing_id(signer), signature, certificate_beside(signer))
 
 
 def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: bool) -> Envelope:
     """Return `document` in an envelope with the signature of `signer`."""
-    return sign_with((DSSEEnvelope if use_dsse else Metablock).wrap(document), signer)
+    return sign_with(_wrapped(document, use_dsse=use_dsse), signer)
 
 
 def write_link(link: Link, path: str, signer: Signer, *, use_dsse: bool) -> None:
     """Make `path` hold `link`, signed, in place of an older link of the same step and key."""
     envelope = sign_document(link.document(), signer, use_dsse=use_dsse)
-    write_file(path, envelope.write(), what="the link")
+    # What the step made is not on the disk yet either: after a power cut both have to be made again.
+    write_file(path, envelope.write(), what="the link", durable=False)
 
 
 def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
@@ -130,6 +137,12 @@ def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
         SignatureError: none of `keys` signed it.
 
     """
+    from datetime import UTC, datetime
+
+    from custody.encoding.strict import MAX_DOCUMENT_BYTES
+    from custody.envelopes.reader import read_envelope  # who only writes does without
+    from custody.envelopes.signers import signed_by
+
     try:
         envelope = read_envelope(read_file(path, what="the link", limit=MAX_DOCUMENT_BYTES))
         signers = signed_by(envelope, keys, at=datetime.now(UTC))
@@ -140,7 +153,20 @@ def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
         raise error.within(path) from None
 
 
+def _wrapped(document: Mapping[str, object], *, use_dsse: bool) -> Envelope:
+    """Return `document` in an envelope without signatures; each kind is imported by who wants it."""
+    if use_dsse:
+        from custody.envelopes.dsse import DSSEEnvelope
+
+        return DSSEEnvelope.wrap(document)
+    from custody.envelopes.metablock import Metablock
+
+    return Metablock.wrap(document)
+
+
 def _link_in(envelope: Envelope) -> Link:
+    from custody.envelopes.dsse import IN_TOTO_PAYLOAD
+
     if envelope.payload_type != IN_TOTO_PAYLOAD:
         raise FormatError(
             f"expected a link ({IN_TOTO_PAYLOAD}), got {envelope.payload_type!r:.80}",

@@ -25,7 +25,10 @@ from typing import Self
 
 from custody.errors import ExecutionError
 from custody.workflows.execution import Completed, Execution
-from custody.workflows.streams import Tee
+
+TYPE_CHECKING = False  # known to checkers; `typing` is slow to import
+if TYPE_CHECKING:
+    from custody.workflows.streams import Tee
 
 __all__ = ["run_process"]
 
@@ -119,6 +122,8 @@ def _tees(process: subprocess.Popen[bytes], execution: Execution) -> tuple[Tee, 
     """Return the threads that show and keep the recorded streams, if any."""
     if process.stdout is None or process.stderr is None:
         return ()
+    from custody.workflows.streams import Tee  # few runs record their streams
+
     pairs = ((process.stdout, _STDOUT), (process.stderr, _STDERR))
     # A descriptor of its own for the thread that will close it, whatever becomes of `process`.
     sources = [(os.dup(file.fileno()), sink if execution.show_streams else None) for file, sink in pairs]

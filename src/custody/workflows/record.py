@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from custody.artifacts.recording import Recording, record
+from custody.artifacts.recording import Recorded, Recording, record
 from custody.encoding.fields import Fields, plain_name
 from custody.encoding.instants import read_instant, write_instant
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
@@ -27,6 +27,7 @@ from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import CustodyError, FormatError, SignatureError, StoreError
 from custody.files import read_file, write_file
+from custody.keys.key import as_keyless
 from custody.keys.keyid import short_id
 from custody.models.link import Link, read_link
 from custody.signing.signer import signing_id
@@ -61,6 +62,11 @@ __all__ = [
 PRELIMINARY_TYPE = "preliminary"
 """The `_type` of a started recording: not a link's, so that no verifier ever takes one for evidence."""
 
+KEYLESS_CANNOT_RECORD = (
+    "a keyless signature is over links and layouts only, so it cannot keep a started recording safe; use `custody run`,"
+    " or a key"
+)
+
 _WHAT = "the started recording"
 
 
@@ -70,7 +76,8 @@ class RecordOptions(Value):
     `directory` holds the preliminary file, `metadata_directory` gets the link at the stop; both must exist.
     `environment` is added to what the link says of itself; `stop` may add more and has the last word. `use_dsse` may be
     said at either. `force` starts anew where a recording was started before. `amend` returns the link to sign, given
-    the one that `stop` would. `resolvers` record by URI scheme, the usual ones if None.
+    the one that `stop` would. `resolvers` record by URI scheme, the usual ones if None. The file `digest_cache`, if
+    any, answers for materials that have not changed; `stop` never asks it.
     """
 
     recording: Recording = Recording()
@@ -81,6 +88,7 @@ class RecordOptions(Value):
     force: bool = False
     amend: Callable[[Link], Link] | None = None
     resolvers: Mapping[str, Resolver] | None = None
+    digest_cache: str = ""
 
 
 class Started(Value):
@@ -125,17 +133,28 @@ def start(
 
     """
     path = preliminary_path(options.directory, name, signing_id(signer))
+    if as_keyless(signer.public_key) is not None:
+        raise SignatureError(KEYLESS_CANNOT_RECORD)
     check_directory(options.directory)
     environment = check_environment(options.environment)
     if os.path.lexists(path) and not options.force:
         raise StoreError(_started_before(name, path, signer))
     started = datetime.now(UTC).replace(microsecond=0)
-    before = record(materials, options.recording, resolvers=options.resolvers)
+    before = _record_materials(materials, options)
     link = Link(name=name, materials=before.artifacts, environment=environment)
     begun = _Begun(link=link, started=started, use_dsse=options.use_dsse)
     envelope = sign_with(Metablock.wrap(begun.document()), signer)
-    write_file(path, envelope.write(), what=_WHAT, replace=options.force)
+    write_file(path, envelope.write(), what=_WHAT, replace=options.force, durable=False)
     return Started(link=link, path=path, warnings=before.warnings)
+
+
+def _record_materials(materials: Sequence[str], options: RecordOptions) -> Recorded:
+    if not options.digest_cache:
+        return record(materials, options.recording, resolvers=options.resolvers)
+    from custody.artifacts.cached import check_cache_place, record_with_cache
+
+    check_cache_place(options.digest_cache, materials, options.recording)
+    return record_with_cache(materials, options.recording, options.digest_cache, resolvers=options.resolvers)
 
 
 def stop(
@@ -224,7 +243,7 @@ def _parse_preliminary(path: str, name: str, signer: Signer) -> _Begun:
     fields = Fields(envelope.content())
     inner = fields.object("link")
     # Names as they were recorded: reading a link takes the `file:` off them, and the link to come is to have it.
-    link = read_link(inner).replace(materials=inner["materials"])
+    link = read_link({**inner, "materials": {}}).replace(materials=Fields(inner).object("materials"))
     if link.name != name:
         raise FormatError(f"expected the step {name!r}, got {link.name!r}", where="link.name")
     started = read_instant(fields.any("startedOn"), "startedOn")

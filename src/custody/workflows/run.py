@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from custody.artifacts.recording import Recorded, Recording, record
 from custody.encoding.fields import plain_name
 from custody.encoding.instants import write_instant
-from custody.errors import RecordingError
+from custody.errors import RecordingError, UsageError
 from custody.models.link import Link
-from custody.rules.artifacts import Artifacts
+from custody.rules.artifacts import Artifacts, Digests
 from custody.signing.signer import signing_id
 from custody.value import Value
 from custody.workflows.execute import check_command, execute
@@ -48,7 +48,8 @@ class RunOptions(Value):
 
     `metadata_directory` gets the link and must exist. `environment` is added to what the link says of itself.
     `check_materials` is called with the recorded materials before the command runs, and stops the run by raising
-    (specification 1.0, section 5.3.5). `resolvers` record by URI scheme, the usual ones if None.
+    (specification 1.0, section 5.3.5). `resolvers` record by URI scheme, the usual ones if None. The file
+    `digest_cache`, if any, answers for materials that have not changed; it goes with no `check_materials`.
     """
 
     recording: Recording = Recording()
@@ -59,6 +60,7 @@ class RunOptions(Value):
     environment: Mapping[str, str] = {}
     check_materials: Callable[[Artifacts], None] | None = None
     resolvers: Mapping[str, Resolver] | None = None
+    digest_cache: str = ""
 
 
 class RunResult(Value):
@@ -149,7 +151,7 @@ def perform(
     argv = check_command(command) if command else ()
     # What was there, what was done, what is there now.
     started = datetime.now(UTC)
-    before = record(materials, options.recording, resolvers=options.resolvers)
+    before = _record_materials(materials, products, options)
     if options.check_materials is not None:
         options.check_materials(before.artifacts)
     completed = execute(argv, options.execution) if argv else None
@@ -166,17 +168,44 @@ def perform(
         name=name,
         command=argv,
         materials=before.artifacts,
-        products=after.artifacts,
+        products=_sharing(before.artifacts, after.artifacts),
         byproducts=_byproducts(completed),
         environment={**environment, **_instants(started, completed)},
     )
     return result.with_warnings(*after.warnings).replace(link=link)
 
 
+def _record_materials(materials: Sequence[str], products: Sequence[str], options: RunOptions) -> Recorded:
+    """Return the materials; what a digest cache says of them is not enough to verify them."""
+    if not options.digest_cache:
+        return record(materials, options.recording, resolvers=options.resolvers)
+    from custody.artifacts.cached import check_cache_place, record_with_cache
+
+    if options.check_materials is not None:
+        raise UsageError(
+            "materials are verified by what the files hold, not by what a digest cache remembers of them; leave out"
+            " --digest-cache or --verify-materials"
+        )
+    check_cache_place(options.digest_cache, (*materials, *products), options.recording)
+    return record_with_cache(materials, options.recording, options.digest_cache, resolvers=options.resolvers)
+
+
 def _record_products(products: Sequence[str], options: RunOptions, result: RunResult) -> Recorded:
-    """Return the products; a failed command may have left out some of them, and its failure is what counts."""
+    """Return the products; a failed command may have left out some of them, and its failure is what counts.
+
+    Each is read, whatever a digest cache knows: the command could have made a file look as it was before.
+    """
     recording = options.recording.replace(missing_ok=True) if result.failed else options.recording
     return record(products, recording, resolvers=options.resolvers)
+
+
+def _sharing(materials: Artifacts, products: Artifacts) -> Artifacts:
+    """Return `products` with the digests of `materials` where they are equal: most are what the step left alone."""
+    shared: dict[str, Digests] = {}
+    for name, digests in products.items():
+        before = materials.get(name)
+        shared[name] = before if before is not None and before == digests else digests
+    return shared
 
 
 def _warnings_of(completed: Completed | None) -> tuple[str, ...]:

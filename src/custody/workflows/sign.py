@@ -23,11 +23,12 @@ from custody.envelopes.signature import MAX_SIGNATURES
 from custody.envelopes.signers import hints_any, signed_by, untimely
 from custody.errors import FormatError, SignatureError, UsageError
 from custody.files import read_file, write_file
+from custody.keys.key import may_sign_for
 from custody.keys.keyid import short_id
 from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.signing.registry import load_signer
-from custody.signing.signer import signing_id
+from custody.signing.signer import certificate_beside, signing_id
 from custody.value import Value
 
 if TYPE_CHECKING:
@@ -175,8 +176,17 @@ def sign_envelope(envelope: Envelope, signers: Sequence[Signer], *, append: bool
         value = signer.sign(message)
         if not key.verify(value, message):
             raise SignatureError(f"the key {short_id(key.keyid)} made a signature that is not its own")
-        signed = signed.with_signature(signing_id(signer), value)
+        signed = signed.with_signature(signing_id(signer), value, certificate_beside(signer))
+    _refuse_unreadable(signed)
     return signed
+
+
+def _refuse_unreadable(envelope: Envelope) -> None:
+    """Refuse to write more keyless signatures than anybody would read."""
+    if isinstance(envelope, DSSEEnvelope) and any("bundle" in s.document for s in envelope.signatures):
+        from custody.envelopes.sigstore_bundle import refuse_many  # few envelopes have one
+
+        refuse_many(envelope.signatures, "signatures")
 
 
 def check_signatures(path: str, keys: Sequence[Key]) -> tuple[SignatureCheck, ...]:
@@ -194,14 +204,14 @@ def check_signatures(path: str, keys: Sequence[Key]) -> tuple[SignatureCheck, ..
     try:
         envelope = read_envelope(data)
         now = datetime.now(UTC)
-        good = {key.identity for key in signed_by(envelope, keys, at=now)}
+        signed = signed_by(envelope, keys, at=now)
     except FormatError as error:
         raise error.within(path) from None
-    return tuple(SignatureCheck(key=key, state=_state(envelope, key, good, now)) for key in keys)
+    return tuple(SignatureCheck(key=key, state=_state(envelope, key, signed, now)) for key in keys)
 
 
-def _state(envelope: Envelope, key: Key, good: set[str], now: datetime) -> str:
-    if key.identity in good:
+def _state(envelope: Envelope, key: Key, signed: Sequence[Key], now: datetime) -> str:
+    if any(may_sign_for(key, other) for other in signed):
         return GOOD
     if untimely(envelope, [key], now) is not None:
         return EXPIRED

@@ -6,13 +6,13 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from custody.artifacts.recording import Recording, record
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
 from custody.encoding.text import is_hex
 from custody.envelopes.reader import Envelope, read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
+from custody.keys.key import may_sign_for, trusting
 from custody.rules.artifacts import DIGEST_SIZES
 from custody.rules.digests import MODE
 from custody.stores.directory import DirectoryStore
@@ -20,15 +20,15 @@ from custody.value import Value
 from custody.verification.case import Case, Demands, Target
 from custody.verification.judge import judge, open_layout
 from custody.verification.ledger import Ledger
-from custody.verification.materials import judge_materials
 from custody.workflows.gather import gather
 from custody.workflows.inspect import DirectoryInspector, InspectionOptions
-from custody.workflows.remembering import recall, remember
+from custody.workflows.trust import trust_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from custody.keys.key import Key
+    from custody.keys.x509_certificate import Certificate
     from custody.models.layout import Layout
     from custody.rules.artifacts import Artifacts
     from custody.stores.protocol import EvidenceStore
@@ -42,7 +42,8 @@ class Verification(Value):
 
     `layout` is a file or an envelope; `evidence` a directory or a store. `state` is the file that remembers the newest
     layout of each owner, unless empty. `at` is the instant to judge at, now if None. `artifacts` are files, or digests
-    such as `sha256:...`, that the chain must have made.
+    such as `sha256:...`, that the chain must have made. `trusted_root` is the file that says who vouches for identities
+    in the place of keys, the public Sigstore instance if empty.
     """
 
     layout: str | Envelope
@@ -55,6 +56,7 @@ class Verification(Value):
     state: str = ""
     at: datetime | None = None
     progress: Callable[[str], None] | None = None
+    trusted_root: str = ""
 
 
 def verify(verification: Verification) -> Verdict:
@@ -75,16 +77,26 @@ def verify(verification: Verification) -> Verdict:
                 inspector.expect(layout.inspect)
             verdict = judge(case, inspector)
     if verdict.accepted and verification.state:
+        from custody.workflows.remembering import remember
+
         signed = signed_by(case.layout, case.owner_keys, at=case.at)
-        identities = tuple(key.identity for key in signed)
+        identities = tuple(k.identity for k in case.owner_keys if any(may_sign_for(k, other) for other in signed))
         remember(verification.state, verdict, identities, named=bool(case.demands.layout_digest))
     return verdict
 
 
-def verify_materials(verification: Verification, step: str, materials: Artifacts, functionary: Key) -> Verdict:
+def verify_materials(
+    verification: Verification,
+    step: str,
+    materials: Artifacts,
+    functionary: Key,
+    certificate: Certificate | None = None,
+) -> Verdict:
     """Return whether `functionary` may perform `step` on `materials` (specification 1.0, section 5.3.5)."""
+    from custody.verification.materials import judge_materials  # only before a step
+
     case, _ = _opened(verification)
-    return judge_materials(case, step, materials, functionary)
+    return judge_materials(case, step, materials, functionary, certificate)
 
 
 def read_layout_file(path: str) -> Envelope:
@@ -117,6 +129,8 @@ def target_of(artifact: str, pinned: frozenset[str]) -> Target:
             f"expected a file as the artifact under test, got the directory {artifact!r}; name a file in it, or"
             f" 'dir:{artifact}' where the chain recorded it as a whole"
         )
+    from custody.artifacts.recording import Recording, record
+
     algorithms = tuple(sorted(pinned - {MODE}))
     recorded = record([artifact], Recording(hash_algorithms=algorithms, exclude=()))
     (digests,) = recorded.artifacts.values()
@@ -128,10 +142,14 @@ def _demands(verification: Verification) -> Demands:
     demands = verification.demands
     named = tuple(target_of(artifact, demands.pinned) for artifact in verification.artifacts)
     demands = demands.replace(targets=(*demands.targets, *named))
+    if verification.trusted_root or demands.trust is None:
+        demands = demands.replace(trust=trust_in(verification.trusted_root))
     if demands.product_of and not demands.targets:
         raise UsageError(f"product of {demands.product_of!r}: expected an artifact under test (--artifact), got none")
     if not verification.state:
         return demands
+    from custody.workflows.remembering import recall
+
     if demands.remembered:
         raise UsageError("expected either a state file or what is remembered, got both")
     return demands.replace(remembered=recall(verification.state))
@@ -144,7 +162,7 @@ def _opened(verification: Verification) -> tuple[Case, Layout | None]:
     demands = _demands(verification)
     case = Case(
         layout=envelope,
-        owner_keys=verification.owner_keys,
+        owner_keys=tuple(trusting(key, demands.trust) for key in verification.owner_keys),
         evidence={},
         at=verification.at or datetime.now(UTC),
         parameters=verification.parameters,
@@ -158,9 +176,14 @@ def _opened(verification: Verification) -> tuple[Case, Layout | None]:
     if opened is None:
         return case, None
     store = verification.evidence
+    # Where commands run, files are read again, and some are left out of what the commands see.
+    again = verification.inspections is not None and (opened.inspect or demands.sublayout_inspections)
     found = gather(
         opened,
         DirectoryStore(store) if isinstance(store, str) else store,
+        digests=sorted(demands.pinned - {MODE}) if again else (),
         progress=verification.progress,
+        at=case.at,
+        demands=demands,
     )
     return case.replace(evidence=found), opened

@@ -2,7 +2,7 @@
 
 Its recording lines have no step name, its verification is given the functionaries' keys, its layouts have patterns
 without rules: each error names what is missing, and the nearest working line stands beside it. Stood in for:
-cleanimg-init, pytest. Its lines with `hsm:` keys need PKCS#11, which is not there yet: they are refused, and say so.
+cleanimg-init, pytest. Its lines with `hsm:` keys are in `test_security_module_guide.py`.
 """
 
 from __future__ import annotations
@@ -246,37 +246,6 @@ def test_the_rotated_key_is_made_as_written_and_signs(project: Stage) -> None:
     project.succeeds(line)
     project.succeeds("in-toto-sign -f links/build.*.link --verify -k builder-2025.pub")
     project.fails("in-toto-sign -f links/build.*.link --verify -k builder.pub", code=1, says=["ignature"])
-
-
-HSM_BUILD = r"""
-# Configure HSM
-export PKCS11_MODULE="/usr/lib/softhsm/libsofthsm2.so"
-export PKCS11_SLOT="0"
-export PKCS11_PIN="1234"
-
-# Generate link using HSM key
-in-toto-run \
-  --key-path hsm:builder-key-id \
-  --links-dir links/ \
-  --materials "src/" \
-  --products "build-output/" \
-  -- ./build.sh
-"""
-
-HSM_VERIFY = r"""
-# Verify signatures from HSM keys
-in-toto-verify \
-  --layout layout.json \
-  --links-dir links/ \
-  --key hsm:builder-key.pub hsm:tester-key.pub
-"""
-
-
-def test_keys_in_a_security_module_are_refused_before_anything_runs(project: Stage) -> None:
-    line = HSM_BUILD.replace("in-toto-run ", "in-toto-run --step-name build ")
-    project.fails(line, code=1, says=["hsm:builder-key-id", "PKCS"])
-    assert not (project.work / "build-output").exists()
-    project.fails(HSM_VERIFY, code=1, says=["hsm:builder-key.pub"])
 
 
 SIGN = "in-toto-sign -f layout.json -k owner"

@@ -13,7 +13,7 @@ Output = pytest.CaptureFixture[str]
 ACTIONS = {
     "key": ["show", "convert"],
     "record": ["start", "stop"],
-    "layout": ["new", "build", "show", "lint", "add-key", "remove-key", "extend"],
+    "layout": ["new", "build", "show", "lint", "add-key", "remove-key", "rotate-key", "extend"],
 }
 ALL = [[], *([name] for name in COMMANDS), *([name, action] for name, actions in ACTIONS.items() for action in actions)]
 

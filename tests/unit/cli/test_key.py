@@ -185,7 +185,7 @@ def test_new_passphrase_is_asked_twice_at_the_terminal(tmp_path: Path) -> None:
         (["alice", "--to", "metadata", "--new-password-env", "WORD"], "a public key has none"),
         (
             ["rsa", "--to", "private-pem", "--no-password", "--scheme", "rsassa-pss-sha256", "-o", "x"],
-            "a PEM file has no scheme",
+            "a private key file has no scheme",
         ),
         (["alice", "--to", "pem", "-o", "alice.pub"], "'alice.pub' exists already"),
         (["alice", "--to", "pem", "-o", "missing/alice.pub"], "No such file or directory"),

@@ -213,34 +213,6 @@ def test_the_doctor_finds_two_distributions_of_one_package(
     assert "both in-toto 3.1.0 and custody-in-toto 0.1.0" in capsys.readouterr().out
 
 
-LIGHT = {"dataclasses", "pathlib", "logging", "tempfile", "yaml", "pathspec", "shtab", "asyncio", "importlib.metadata"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "also"),
-    [
-        (["--version"], {"argparse", "json", "cryptography", "subprocess", "typing"}),
-        (["run", "--help"], {"cryptography.hazmat.primitives.serialization", "subprocess"}),
-        (["verify", "--help"], {"cryptography", "subprocess", "json"}),
-    ],
-)
-def test_a_command_imports_only_what_it_uses(arguments: list[str], also: set[str]) -> None:
-    code = (
-        "import sys\nfrom custody.cli.main import main\n"
-        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
-        "print(*sys.modules, sep='\\n', file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(done.stderr.split())
-    assert "custody.cli.main" in loaded
-    assert loaded & (LIGHT | also) == set()
-
-
 def test_the_module_is_the_command() -> None:
     done = custody_process("--version")
     assert (done.returncode, done.stdout) == (0, f"custody {custody.__version__}\n")

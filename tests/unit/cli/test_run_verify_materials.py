@@ -73,6 +73,30 @@ def test_a_step_that_the_layout_does_not_have_is_an_error(capsys: Output) -> Non
     assert "no step 'deploy'" in capsys.readouterr().err
 
 
+def test_all_owners_must_have_signed_unless_a_threshold_says_how_many(chain: Chain, capsys: Output) -> None:
+    both = ("--verification-keys", "keys/second.pub")
+    assert build("bob", *both) == 1
+    assert "(1 of 2 owners signed)" in capsys.readouterr().err
+    assert build("bob", *both, "--owner-threshold", "1") == 0
+    assert build("bob", *both, "--owner-threshold", "2") == 1
+    chain.sign("owner", "second")
+    assert build("bob", *both, "--owner-threshold", "2") == 0
+    assert build("bob", *both) == 0
+
+
+@pytest.mark.parametrize("threshold", ["0", "3", "-1"])
+@pytest.mark.usefixtures("chain")
+def test_an_owner_threshold_that_makes_no_sense_stops_it(threshold: str) -> None:
+    assert build("bob", "--verification-keys", "keys/second.pub", "--owner-threshold", threshold) == 2
+    assert not Path("app").exists()
+
+
+@pytest.mark.usefixtures("chain")
+def test_an_owner_threshold_without_a_layout_is_an_error(capsys: Output) -> None:
+    assert main(["run", "-n", "build", "--signing-key", "keys/bob", "--owner-threshold", "1", "--", "true"]) == 2
+    assert "--owner-threshold belongs to --verify-materials LAYOUT" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("chain")
 def test_verification_keys_without_a_layout_are_an_error() -> None:
     key = ["--signing-key", "keys/bob", "--verification-keys", "keys/owner.pub"]

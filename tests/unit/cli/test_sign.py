@@ -166,8 +166,9 @@ def test_key_in_the_environment_signs(monkeypatch: pytest.MonkeyPatch, capsys: C
         (["-k", "alice.pub"], "alice.pub: expected a private key, got a public key"),
         (["-k", "nobody"], "'nobody': No such file"),
         (["-k", "alice", "nobody"], "'nobody': No such file"),
-        (["-k", "pkcs11:token"], "this installation cannot use 'pkcs11:'"),
-        (["-k", "root.layout"], "expected a private key in PEM, got"),
+        (["-k", "pkcs11:token"], "expected NAME=VALUE in a pkcs11: URI"),
+        (["-k", "hsm:alice"], "which PKCS #11 module drives the token"),
+        (["-k", "root.layout"], "expected a private key in PEM, or in JSON as in-toto 1.x wrote it: keytype: missing"),
         (["-k", "alice", "--scheme", "rsassa-pss-sha256"], "for the scheme ed25519"),
         (["-k", "alice", "--verification-keys", "alice.pub"], "are for --verify"),
         (["-k", "alice", "-o", "missing/x"], "'missing/x': No such file or directory"),
@@ -187,10 +188,9 @@ def test_what_cannot_be_done_changes_nothing(arguments: list[str], said: str, ca
 def test_scheme_that_does_not_exist_is_refused(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="2"):
         sign("-k", "alice", "--scheme", "md5")
-    assert (
-        "--scheme: expected one of rsassa-pss-sha256, rsassa-pss-sha384, rsassa-pss-sha512, got 'md5'"
-        in capsys.readouterr().err
-    )
+    err = capsys.readouterr().err
+    assert "--scheme: expected one of rsassa-pss-sha256, rsassa-pss-sha384, rsassa-pss-sha512, rsa-pkcs1v15-" in err
+    assert "got 'md5'" in err
 
 
 @pytest.mark.parametrize("flag", ["--verification-keys", "--layout-keys", "--layout-key", "-k"])

@@ -54,6 +54,8 @@ def sign(scheme: str, message: bytes, salt: int | None = None) -> bytes:
     algorithm = hash_of(scheme)
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(message, ec.ECDSA(algorithm))
+    if scheme.startswith("rsa-pkcs1v15-"):
+        return key.sign(message, padding.PKCS1v15(), algorithm)
     length = algorithm.digest_size if salt is None else salt
     return key.sign(message, padding.PSS(padding.MGF1(algorithm), length), algorithm)
 
@@ -66,6 +68,9 @@ SCHEMES = [
     "rsassa-pss-sha256",
     "rsassa-pss-sha384",
     "rsassa-pss-sha512",
+    "rsa-pkcs1v15-sha256",
+    "rsa-pkcs1v15-sha384",
+    "rsa-pkcs1v15-sha512",
 ]
 
 
@@ -112,15 +117,16 @@ def test_rsa_accepts_salts_of_any_length(salt: int) -> None:
     assert not public("rsassa-pss-sha256").verify(signature, b"other")
 
 
-def test_rsa_refuses_the_older_padding_and_another_hash() -> None:
+def test_rsa_refuses_another_padding_and_another_hash() -> None:
     key = private("rsassa-pss-sha256")
     assert isinstance(key, rsa.RSAPrivateKey)
-    sha512 = hashes.SHA512()
-    for signature in (
-        key.sign(MESSAGE, padding.PKCS1v15(), hashes.SHA256()),
-        key.sign(MESSAGE, padding.PSS(padding.MGF1(sha512), 64), sha512),
-    ):
-        assert not public("rsassa-pss-sha256").verify(signature, MESSAGE)
+    sha256, sha512 = hashes.SHA256(), hashes.SHA512()
+    older, newer = padding.PKCS1v15(), padding.PSS(padding.MGF1(sha256), 32)
+    longer = padding.PSS(padding.MGF1(sha512), 64)
+    for signature in (key.sign(MESSAGE, older, sha256), key.sign(MESSAGE, longer, sha512)):
+        assert not key_of_spki(spki_of(key), "").verify(signature, MESSAGE)
+    for signature in (key.sign(MESSAGE, newer, sha256), key.sign(MESSAGE, older, sha512)):
+        assert not key_of_spki(spki_of(key), "", scheme="rsa-pkcs1v15-sha256").verify(signature, MESSAGE)
 
 
 def test_a7_a_short_rsa_key_is_refused() -> None:
@@ -243,7 +249,8 @@ def test_ed25519_points_of_small_order_and_second_spellings_are_refused() -> Non
         ("ed25519", "ed25519", "ecdsa-sha2-nistp256", "expected 64 hexadecimal digits"),
         ("rsa", "ed25519", "rsassa-pss-sha256", "is not supported"),
         ("ed25519", "rsassa-pss-sha256", "ed25519", "is not supported"),
-        ("rsa", "rsa-pkcs1v15-sha256", "rsassa-pss-sha256", "is not supported"),
+        ("rsa", "rsa-pkcs1v15-sha1", "rsassa-pss-sha256", "is not supported"),
+        ("rsa", "rsa-pkcs1v15-sha256", "ecdsa-sha2-nistp256", "expected an RSA key"),
         ("ecdsa", "ecdsa-sha2-nistp224", "ecdsa-sha2-nistp256", "is not supported"),
         ("ecdsa-sha2-nistp384", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256", "is not supported"),
         ("", "", "ed25519", "the key type '' with scheme '' is not supported"),

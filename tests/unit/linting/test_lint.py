@@ -6,21 +6,27 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
 
+from custody.keys.keyless import KeylessKey, keyless_key
+from custody.keys.keyless_names import Wanted
 from custody.linting.complaints import CATALOGUE, Code, Severity
 from custody.linting.lint import lint
 from custody.linting.lists import MAX_COMPARED
 from custody.models.layout import Inspection, Layout, Step
 from tests.simulator import AT, actor, rules
+from tests.x509 import Issuer, constraint, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from custody.keys.public import PublicKey
+    from custody.keys.x509_constraint import CertificateConstraint
 
     Change = Callable[[Layout], Layout]
 
 CLONE, REVIEW, PACKAGE = 0, 1, 2
+UNKNOWN = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True)
 KEYS = {name: actor(name).public_key for name in ("alice", "bob", "carol", "dave", "erin")}
 
 
@@ -143,7 +149,73 @@ def same_prefix(layout: Layout) -> Layout:
     return both(layout_with(keys=keys), step(REVIEW, pubkeys=(*ids("bob", "carol"), twin.keyid)))(layout)
 
 
+ROOT = Issuer.root()
+CERT_PLACE = "steps[0].cert_constraints[0]"
+
+
+def certified(*constraints: CertificateConstraint, root: Issuer = ROOT, **fields: Any) -> Change:  # noqa: ANN401
+    """Let certificates perform the first step, and alice do nothing but what she may elsewhere."""
+    return both(
+        step(CLONE, **{"cert_constraints": constraints, "pubkeys": (), **fields}),
+        layout_with(rootcas={"root": root.certificate}, keys=held("bob", "carol", "dave")),
+    )
+
+
+BUILDER = constraint(uris=("spiffe://acme.example/build",))
+NO_CA = Issuer.root(basic=x509.BasicConstraints(ca=False, path_length=None))
+
+
+def keyless(identity: str = "", issuer: str = "") -> KeylessKey:
+    """Return a keyless functionary by regular expressions, or by exact names."""
+    subject = Wanted(text=identity or "alice@example.com", is_regexp=bool(identity))
+    provider = Wanted(text=issuer or "https://accounts.example.com", is_regexp=bool(issuer))
+    return keyless_key(subject, provider)
+
+
+def with_keyless(identity: str = "", issuer: str = "") -> Change:
+    key = keyless(identity, issuer).replace(keyid="keyless")
+    return lambda layout: layout.replace(keys={**layout.keys, "keyless": key})
+
+
+def packaged_by_keyless(identity: str = "", issuer: str = "", threshold: int = 1) -> Change:
+    """Let a keyless functionary do the last step, in the place of who does it otherwise."""
+    key = keyless(identity, issuer)
+    return both(
+        layout_with(keys={**held("alice", "bob", "carol"), key.keyid: key}),
+        step(PACKAGE, pubkeys=(key.keyid,), threshold=threshold),
+    )
+
+
 FAULTS: list[tuple[Code, str, Change]] = [
+    (Code.CERT_ANYBODY, CERT_PLACE, certified(constraint())),
+    (Code.CERT_ANYBODY, CERT_PLACE, certified(constraint("", emails=()))),
+    (Code.CERT_NO_ROOT, f"{CERT_PLACE}.roots", certified(constraint("alice", roots=()))),
+    (Code.CERT_NO_ROOT, f"{CERT_PLACE}.roots", certified(constraint("alice", roots=("gone",)))),
+    (Code.CERT_NO_ROOT, f"{CERT_PLACE}.roots", both(certified(BUILDER), layout_with(rootcas={}))),
+    (Code.CERT_UNKNOWN_ROOT, f"{CERT_PLACE}.roots", certified(constraint("alice", roots=("root", "gone")))),
+    (Code.CERT_LITERAL_STAR, CERT_PLACE, certified(constraint(uris=("spiffe://acme.example/*",)))),
+    (Code.CERT_LITERAL_STAR, CERT_PLACE, certified(constraint("build-*"))),
+    (
+        Code.CERT_BESIDE_KEY,
+        "steps[1].threshold",
+        both(certified(BUILDER), step(REVIEW, cert_constraints=(constraint("erin"),))),
+    ),
+    (Code.THRESHOLD_TOO_HIGH, "steps[0].threshold", certified(BUILDER, threshold=2)),
+    (Code.THRESHOLD_TOO_HIGH, "steps[0].threshold", certified(BUILDER, BUILDER, threshold=2)),
+    (Code.CA_UNUSED, "rootcas.root", layout_with(rootcas={"root": ROOT.certificate})),
+    (Code.CA_UNUSABLE, "rootcas.root", certified(BUILDER, root=NO_CA)),
+    (Code.CA_UNUSABLE, "rootcas.root", certified(BUILDER, root=Issuer.root(usage=usage("crl_sign")))),
+    (Code.CA_UNUSABLE, "rootcas.root", certified(BUILDER, root=Issuer.root(ends=AT - timedelta(days=1)))),
+    (Code.CA_UNUSABLE, "rootcas.root", certified(BUILDER, root=Issuer.root(more=[UNKNOWN]))),
+    (
+        Code.CA_UNUSABLE,
+        "intermediatecas.ca",
+        both(
+            certified(BUILDER),
+            layout_with(intermediatecas={"ca": ROOT.intermediate("middle", usage=None).certificate}),
+        ),
+    ),
+    (Code.CA_EXPIRES, "rootcas.root", certified(BUILDER, root=Issuer.root(ends=AT + timedelta(days=1)))),
     (Code.NO_STEPS, "steps", layout_with(steps=())),
     (Code.NO_PUBKEYS, "steps[0].pubkeys", step(CLONE, pubkeys=())),
     (Code.UNKNOWN_PUBKEY, "steps[0].pubkeys[1]", step(CLONE, pubkeys=(*ids("alice"), "0" * 64))),
@@ -357,6 +429,13 @@ FAULTS: list[tuple[Code, str, Change]] = [
     (Code.SHELL_COMMAND, "inspect[0].run", inspection(run=("/bin/bash", "-ec", "tar xzf *.gz"))),
     (Code.SHELL_OPERATOR, "inspect[0].run", inspection(run=("tar", "xzf", "a.gz", "&&", "rm", "a.gz"))),
     (Code.SHELL_OPERATOR, "steps[2].expected_command", step(PACKAGE, expected_command=("tar", "xf", "$NAME"))),
+    (Code.KEYLESS_ANYBODY, "keys.keyless.keyval.identity_regexp", with_keyless(identity=".*")),
+    (Code.KEYLESS_ANYBODY, "keys.keyless.keyval.identity_regexp", with_keyless(identity="^(.+|x)$")),
+    (Code.KEYLESS_ANYBODY, "keys.keyless.keyval.issuer_regexp", with_keyless(issuer="https://.*")),
+    (Code.KEYLESS_PARTIAL, "keys.keyless.keyval.identity_regexp", with_keyless(identity=r"@example\.com")),
+    (Code.KEYLESS_PARTIAL, "keys.keyless.keyval.identity_regexp", with_keyless(identity="^/acme/.*")),
+    (Code.KEYLESS_DOT, "keys.keyless.keyval.identity_regexp", with_keyless(identity=".*@example.com")),
+    (Code.KEYLESS_DOT, "keys.keyless.keyval.issuer_regexp", with_keyless(issuer="https://[a-z]+.example")),
 ]
 
 
@@ -378,6 +457,19 @@ def test_every_code_of_the_catalogue_has_a_fault_in_the_table() -> None:
 
 
 HARMLESS: dict[str, Change] = {
+    "a step for certificates only": certified(BUILDER),
+    "an exact identity": packaged_by_keyless(),
+    "a careful regular expression": packaged_by_keyless(
+        identity=r"[a-z]+@example\.com", issuer=r"https://(accounts|login)\.example\.com"
+    ),
+    "several people of one regular expression": packaged_by_keyless(identity=r"[a-z]+@example\.com", threshold=3),
+    "a step for certificates of two people": certified(constraint("a"), constraint("b"), threshold=2),
+    "a step for certificates of an organization": certified(constraint(organizations=("Acme",)), threshold=3),
+    "a root without a key usage": certified(BUILDER, root=Issuer.root(usage=None)),
+    "a host name with a wildcard": certified(constraint(dns_names=("*.acme.example",))),
+    "a step for keys and for certificates": both(
+        certified(BUILDER, pubkeys=ids("alice")), layout_with(keys=held("alice", "bob", "carol", "dave"))
+    ),
     "a step that takes no materials": materials(REVIEW, "DISALLOW *"),
     "products that are the own materials, unchanged": products(
         REVIEW, "MATCH acme/* WITH MATERIALS FROM review", "DISALLOW *"

@@ -199,9 +199,6 @@ def test_a7_a_private_key_in_a_layout_is_refused() -> None:
         (("steps", 0, "functionaries"), "steps[0].functionaries", "write 'pubkeys' with key ids"),
         (("steps", 0, "run"), "steps[0].run", "a step's command is 'expected_command'"),
         (("inspect", 0, "expected_command"), "inspect[0].expected_command", "an inspection's command is 'run'"),
-        (("rootcas",), "rootcas", "certificate constraints are not enforced yet"),
-        (("intermediatecas",), "intermediatecas", "certificate constraints are not enforced yet"),
-        (("steps", 0, "cert_constraints"), "steps[0].cert_constraints", "certificate constraints are not enforced yet"),
         (("keys", "carol", "keyval", "certificate"), "keys.carol.keyval.certificate", "--ignore-field"),
     ],
 )
@@ -248,10 +245,14 @@ def test_d2_constraints_of_nothing_are_accepted(empty: object) -> None:
     assert read_layout(document) == read_layout(LAYOUT)
 
 
-@pytest.mark.parametrize("value", [0, False, {"a": 1}, [{}], "x"])
+@pytest.mark.parametrize("value", [0, False, {"a": 1}, ["a"], "x"])
 def test_d2_constraints_of_anything_else_are_refused(value: object) -> None:
-    for path in (("rootcas",), ("intermediatecas",), ("steps", 0, "cert_constraints")):
-        assert "unknown field" in refused(layout(path, value))
+    for path, place in (
+        (("rootcas",), "rootcas"),
+        (("intermediatecas",), "intermediatecas"),
+        (("steps", 0, "cert_constraints"), "steps[0].cert_constraints"),
+    ):
+        assert refused(layout(path, value)).startswith(place)
 
 
 def test_d2_known_and_harmless_fields_are_accepted() -> None:

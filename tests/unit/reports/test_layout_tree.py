@@ -10,6 +10,7 @@ from custody.envelopes.reader import digest_of
 from custody.models.layout import Inspection, Layout, Step
 from custody.reports.layout_tree import check_signatures, tree_document, tree_lines
 from tests.simulator import actor, rules, signed
+from tests.x509 import Issuer, constraint
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 ALICE, BOB, OWNER = actor("alice"), actor("bob"), actor("owner")
@@ -131,3 +132,54 @@ def test_ids_that_begin_alike_are_shown_whole() -> None:
     layout = Layout(expires=AT, keys=keys, steps=(Step(name="a", pubkeys=(ALICE.keyid, twin)),))
     (line,) = (line for line in tree_lines(layout, AT, title="x") if "signed by" in line)
     assert line == f"    signed by   1 of {ALICE.keyid} (ed25519), {BOB.keyid[:8]} labelled {twin} (ed25519)"
+
+
+def test_the_tree_says_whose_certificates_count() -> None:
+    root, middle = Issuer.root(organizations=["Acme"]), Issuer.root().intermediate("middle")
+    step = LAYOUT.steps[0].replace(
+        cert_constraints=(
+            constraint("alice", uris=("spiffe://acme.example/build",), emails=(), roots=("acme",)),
+            constraint(roots=("f" * 64, root.certificate.fingerprint)),
+            constraint(),
+            constraint(roots=()),
+        )
+    )
+    layout = LAYOUT.replace(
+        steps=(step, step.replace(pubkeys=(), threshold=2)),
+        rootcas={"acme": root.certificate, root.certificate.fingerprint: root.certificate},
+        intermediatecas={"ca": middle.certificate},
+    )
+
+    lines = list(tree_lines(layout, AT, title="root.layout", names={root.certificate.fingerprint: "named"}))
+
+    begin = lines.index("root CAs")
+    assert lines[begin : begin + 9] == [
+        "root CAs",
+        "  acme  CN=root,O=Acme, until 2039-12-30T00:00:00Z",
+        f"    sha256      {root.certificate.fingerprint}",
+        f"  {root.certificate.fingerprint}  CN=root,O=Acme, until 2039-12-30T00:00:00Z  named",
+        "intermediate CAs",
+        "  ca  CN=middle, until 2039-12-30T00:00:00Z",
+        f"    sha256      {middle.certificate.fingerprint}",
+        "steps",
+        "  1 clone",
+    ]
+    assert lines[begin + 9 : begin + 14] == [
+        f"    signed by   1 of {ALICE.keyid[:8]} (ed25519)",
+        "                a certificate with common name alice; URIs spiffe://acme.example/build; no emails; under acme",
+        "                a certificate with any name; under ffffffff, named",
+        "                a certificate with any name; under any root",
+        "                a certificate with any name; under no root",
+    ]
+    assert any(line.startswith("    signed by   2 of a certificate with common name alice;") for line in lines)
+    document = tree_document(layout, AT, title="root.layout")
+    authorities = document["intermediatecas"]
+    assert authorities == {
+        "ca": {
+            "subject": "CN=middle",
+            "sha256": middle.certificate.fingerprint,
+            "not_after": "2039-12-30T00:00:00Z",
+            "name": None,
+        }
+    }
+    assert "rootcas" not in tree_document(LAYOUT, AT, title="root.layout")

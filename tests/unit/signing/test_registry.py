@@ -36,7 +36,7 @@ def test_file_uri_with_authority_is_percent_decoded(pair: KeyPair, tmp_path: Pat
 def test_existing_file_with_a_colon_is_a_file(pair: KeyPair) -> None:
     Path("prod:alice").write_bytes(Path("alice").read_bytes())
     assert load_signer("prod:alice").public_key == pair.public_key
-    with pytest.raises(UsageError, match="no file 'prod:bob', and 'prod:' is no kind of signing key; there are env:"):
+    with pytest.raises(UsageError, match="no file 'prod:bob', and 'prod:' is no kind of signing key; there are "):
         load_signer("prod:bob")
 
 
@@ -74,9 +74,10 @@ def test_descriptor_that_is_no_number_is_refused(uri: str) -> None:
 @pytest.mark.parametrize(
     "scheme", ["pkcs11", "awskms", "gcpkms", "azurekms", "hashivault", "cosign", "sigstore", "hsm"]
 )
-def test_key_elsewhere_says_what_this_installation_can_use(scheme: str) -> None:
-    with pytest.raises(UsageError, match=f"cannot use '{scheme}:' signing keys; it can use env:, fd:, file:, gpg:"):
-        load_signer(f"{scheme}:builder")
+def test_key_elsewhere_is_named_by_its_scheme(scheme: str) -> None:
+    assert default_registry().split(f"{scheme}:builder") == (scheme, "builder")
+    with pytest.raises(UsageError, match=f"'{scheme}er:' is no kind of signing key; there are .*{scheme}:"):
+        default_registry().split(f"{scheme}er:builder")
 
 
 @pytest.mark.parametrize(("uri", "said"), [("", "is empty"), ("file:", "names no file")])

@@ -3,10 +3,11 @@ from __future__ import annotations
 import copy
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from custody.rules.artifacts import Digests
 from custody.rules.digests import Comparison
 from custody.rules.engine import Item, Sides
 from custody.rules.variants import Rule
@@ -144,6 +145,36 @@ def test_last_seen_is_the_nearest_before_and_else_the_nearest_after() -> None:
     item = Item(name="two", sides=Sides(materials={}), side="products", links=links)
     assert seen_at(digests("y"), item) == ""
     assert seen_at({"md5": "00"}, item) == ""
+
+
+def test_artifacts_that_links_share_are_looked_through_once() -> None:
+    class Counted(dict[str, Digests]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[str]:
+            type(self).looks += 1
+            return super().__iter__()
+
+    shared = Counted(hashed({"src/a": "1"}))
+    sides = Sides(materials=shared, products=shared)
+    item = Item(name="last", sides=sides, side="materials", links={"one": sides, "two": sides, "last": sides})
+    assert seen_at(digests("1"), item) == "the products of 'two' as 'src/a'"
+    assert Counted.looks == 1
+    assert seen_at(digests("2"), item) == ""
+    assert Counted.looks == 2
+
+
+def test_artifacts_of_several_matches_that_differ_are_told_from_those_that_none_found() -> None:
+    two = Sides(materials=hashed({"c": "1", "d": "1"}), products={})
+    sides = Sides(materials=hashed({"src/a": "2", "c": "2", "d": "2", "e": "2"}))
+    item = Item(name="build", sides=sides, side="materials", links={"write": WRITE, "two": two, "build": sides})
+    narrow = (MATCH, "MATCH [cd] WITH MATERIALS FROM two", "ALLOW d", "DISALLOW [!e]*", "DISALLOW *")
+    (finding,) = (f for f in rule_on(rules(narrow), item, "step 'build'", strict=False).findings if f.rejects)
+    assert (finding.reason, [a.name for a in finding.artifacts]) == (Reason.MATERIAL_DIFFERS, ["c", "src/a"])
+    wide = (MATCH, "MATCH [cd] WITH MATERIALS FROM two", "DISALLOW *")
+    differing, foreign = (f for f in rule_on(rules(wide), item, "step 'build'", strict=False).findings if f.rejects)
+    assert [a.name for a in differing.artifacts] == ["c", "d", "src/a"]
+    assert [a.name for a in foreign.artifacts] == ["e"]
 
 
 def test_products_are_looked_through_before_materials() -> None:

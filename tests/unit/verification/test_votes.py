@@ -11,7 +11,7 @@ from custody.encoding.instants import MAX_CLOCK_SKEW, write_instant
 from custody.envelopes.reader import digest_of
 from custody.models.link import Link
 from custody.verdict import Finding, Reason
-from custody.verification.case import Demands, Evidence
+from custody.verification.case import Demands, Evidence, UnreadableError
 from custody.verification.judge import judge
 from tests.simulator import AT, Simulator, actor, link_name, signed, two_steps
 
@@ -110,11 +110,19 @@ def test_a_signature_counts_whatever_key_id_is_written_beside_it() -> None:
     assert skipped(chain).reason is Reason.KEY_NOT_AUTHORISED
 
 
+class OnFire:
+    def read(self) -> bytes:
+        raise UnreadableError("cannot read link: it is on fire")
+
+    def digest(self, algorithm: str) -> str:
+        raise NotImplementedError(algorithm)
+
+
 def test_evidence_that_could_not_be_read_is_skipped_with_the_reason() -> None:
     chain = one_step()
     case = chain.case()
     judge(case).require()
-    trouble = Evidence(source=NAME, content=b"", trouble="cannot read link: it is on fire")
+    trouble = Evidence(source=NAME, content=OnFire())
     verdict = judge(case.replace(evidence={"build": (trouble,)}))
     assert verdict.reasons == {Reason.LINK_UNREADABLE, Reason.TOO_FEW_FUNCTIONARIES}
     assert "on fire" in verdict.rejections[0].message

@@ -103,7 +103,12 @@ def _run(options: Namespace) -> int:
     make_directory(options.made_directory)
     metadata = carry_out(
         Step(name=options.step_name, materials=options.materials or (), products=options.products or ()),
-        Work(command=options.link_cmd, record_streams=options.record_streams, timeout=options.run_timeout),
+        Work(
+            command=options.link_cmd,
+            record_streams=options.record_streams,
+            timeout=options.run_timeout,
+            withheld=arguments.secret_variables(options, signing),
+        ),
         arguments.recorder_from(options),
         signing.replace(directory=options.metadata_directory or "", use_dsse=options.use_dsse),
     )

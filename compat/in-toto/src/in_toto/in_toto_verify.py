@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
 
 from in_toto._boundary.arguments import finish
@@ -45,7 +43,7 @@ Examples:
     {prog} -l root.layout --gpg 8465A1E2E0FB2B40ADB2478E18FB3F537E0C8A17
 """
 
-_OF_CUSTODY = re.compile(
+_OF_CUSTODY = (
     r"--(?:format|hash|ignore-field|inspection-dir|layout-digest|parameter|sublayout-inspections|sublayouts)\b"
 )
 """Options of `custody verify` that its explanations name and this command has not."""
@@ -155,11 +153,6 @@ def _keys(options: Namespace) -> dict[str, Any]:
         talk.info("in_toto", "Loading layout gpg key(s)...")
         keys.update(export_gpg_keys(options.gpg, options.gpg_home))
     for path in options.verification_keys or ():
-        if path.startswith("hsm:") and not os.path.lexists(path):
-            raise ValueError(
-                f"{path!r} names a key in a device, and only files can be read here: give the file with its public key,"
-                f" such as {path.removeprefix('hsm:')!r}"
-            )
         key = load_public_key_from_file(path)
         keys[key["keyid"]] = key
     return keys
@@ -167,6 +160,8 @@ def _keys(options: Namespace) -> dict[str, Any]:
 
 def _say(lines: list[str], before: str, options: Namespace) -> None:
     """Write lines for people on stderr, unless `-q` forbids it, and how to get at options that only custody has."""
+    import re
+
     from custody.cli.output import note, printable
     from in_toto._boundary import talk
 
@@ -174,7 +169,7 @@ def _say(lines: list[str], before: str, options: Namespace) -> None:
         return
     for line in lines:
         note(printable(line))
-    if _OF_CUSTODY.search("\n".join([before, *lines])):
+    if re.search(_OF_CUSTODY, "\n".join([before, *lines])):
         note(printable(f"custody has the options named above: {_line_for_custody(options)}"))
 
 

@@ -270,9 +270,9 @@ def verify_item_rules(source_name: str, source_type: str, rules: list[list[str]]
     """
     from custody.rules.grammar import parse_rules
     from in_toto._boundary import rulings, talk
+    from in_toto._boundary.accounts import Subject, rule_failure
     from in_toto._boundary.checks import malformed
     from in_toto._boundary.failures import Translated
-    from in_toto._boundary.rejections import Subject, rule_failure
 
     if source_type not in {"materials", "products"}:
         raise malformed(

@@ -36,6 +36,7 @@ __all__ = [
     "new_parser",
     "parse",
     "recorder_from",
+    "secret_variables",
     "signing_from",
     "version_was_asked",
 ]
@@ -63,9 +64,11 @@ def new_parser(description: str, examples: str = "", *, usage: str | None = None
     """
     from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+    from custody.cli.output import columns
+
     parser = ArgumentParser(
         description=description,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: RawDescriptionHelpFormatter(prog, width=columns() - 2),  # without `shutil`
         usage=usage,
         add_help=False,
     )
@@ -84,10 +87,12 @@ def parse(program: str, parser: ArgumentParser) -> Namespace:
     `made_directory` is the directory that an older spelling gives for links, to be made; "" if none does. From here on
     as much is said as `-v` and `-q` ask for.
     """
+    from custody.cli.memory import free_memory_at_the_end
     from custody.cli.output import open_closed_streams
     from in_toto._boundary.spellings import modern
     from in_toto._boundary.talk import set_level
 
+    free_memory_at_the_end()
     open_closed_streams()
     line = modern(program, sys.argv[1:])
     if line.problem:
@@ -150,6 +155,19 @@ def signing_from(options: Namespace, ask: Callable[[], str]) -> Signing:
     address = key_address(options.signing_key)
     password = ask() if options.password is True else options.password
     return Signing(signer=load_signer(address, None if password is None else password.encode()))
+
+
+def secret_variables(options: Namespace, signing: Signing) -> frozenset[str]:
+    """Return the environment variables with secrets of the signing key: a command that is run must not inherit them.
+
+    Some opened the key in `signing` although no option names them.
+    """
+    from custody.signing.registry import environment_name
+    from in_toto._boundary.steps import key_address
+
+    name = environment_name(key_address(options.signing_key)) if options.signing_key else ""
+    opened: frozenset[str] = getattr(getattr(signing.signer, "custody", None), "withheld", frozenset())
+    return opened | frozenset({name} - {""})
 
 
 def recorder_from(options: Namespace) -> Recorder:

@@ -22,6 +22,9 @@ __all__ = ["Key", "export_gpg_keys", "key_document", "load_public_key_from_file"
 
 _MAX_BYTES = 64 * 1024
 
+_TOKENS = ("hsm:", "pkcs11:")
+"""URIs of keys in PKCS #11 tokens."""
+
 
 class Key:
     """A public key in the form of `securesystemslib`; `custody` is custody's."""
@@ -121,11 +124,11 @@ def public_key_of(key: object) -> CoreKey:
 
 
 def load_public_key_from_file(path: str | os.PathLike[str]) -> KeyDocument:
-    """Return the key in a PEM file as layouts write it, with its id.
+    """Return the key in a PEM file, or in a token, as layouts write it, with its id.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it holds no public key, or a weak one.
+        ValueError: it holds no public key, or a weak one, or there is no such key in the token.
 
     """
     from custody.errors import FormatError
@@ -133,12 +136,25 @@ def load_public_key_from_file(path: str | os.PathLike[str]) -> KeyDocument:
     from custody.signing.keyfile import read_key_bytes
 
     name = os.fspath(path)
+    if name.startswith(_TOKENS) and not os.path.lexists(name):
+        return _in_token(name)
     with Translated():
         data = read_key_bytes(name, what="public key", limit=_MAX_BYTES)
     try:
         return key_document(key_of_pem(data.decode("utf-8", errors="replace"), name))
     except FormatError as error:
         raise ValueError(str(error)) from error
+
+
+def _in_token(uri: str) -> KeyDocument:
+    from custody.errors import FormatError, SignatureError
+    from custody.workflows.keys import read_public_key
+
+    with Translated():
+        try:
+            return key_document(read_public_key(uri))
+        except (FormatError, SignatureError) as error:
+            raise ValueError(str(error)) from error
 
 
 def export_gpg_keys(keyids: Iterable[str], home: str | None) -> dict[str, KeyDocument]:

@@ -10,14 +10,13 @@ import os
 import re
 
 from custody.keys.keyid import short_id
-from custody.rules.grammar import write_rule
-from custody.rules.variants import Require
 from custody.value import Value
 from custody.verdict import Reason
+from in_toto._boundary.accounts import Subject, rule_failure
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     from custody.envelopes.reader import Envelope
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from custody.rules.variants import ItemSide
     from custody.verdict import Finding, InspectionReport, StepReport, Verdict
 
-__all__ = ["Asked", "Stage", "Subject", "bad_return_value", "decisive", "failure_of", "rule_failure"]
+__all__ = ["Asked", "Stage", "bad_return_value", "decisive", "failure_of"]
 
 
 class Stage:
@@ -49,14 +48,6 @@ class Asked(Value):
         from custody.verification.parameters import substitute
 
         return substitute(self.envelope.content(), self.parameters)
-
-
-class Subject(Value):
-    """What rules are about: a step or an inspection with the names of its artifacts."""
-
-    name: str
-    materials: tuple[str, ...] = ()
-    products: tuple[str, ...] = ()
 
 
 _STAGES: Mapping[Reason, int] = {
@@ -95,19 +86,6 @@ def failure_of(verdict: Verdict, asked: Asked | None = None) -> Exception:
     lines = [*_mistaken_keys(verdict, asked), *_explanation(verdict)]
     failure.add_note("\n".join(lines))
     return failure
-
-
-def rule_failure(trace: Trace, subject: Subject) -> Exception:
-    """Return the exception for the rule that failed, with the reference's account of what was in the queue."""
-    from in_toto.exceptions import RuleVerificationError
-
-    failed = trace.applied[-1]
-    if isinstance(failed.rule, Require):
-        name = failed.rule.name
-        text = f"'REQUIRE {name}' did not find {name} in: {sorted(trace.unconsumed)}"
-    else:
-        text = f"'{' '.join(write_rule(failed.rule))}' matched the following artifacts: {sorted(failed.failed)}"
-    return RuleVerificationError(f"{text}\n{_account(trace, subject)}" if subject.name else text)
 
 
 def bad_return_value(value: object, command: object = None) -> Exception:
@@ -205,9 +183,11 @@ def _broken_rule(finding: Finding, verdict: Verdict) -> Exception | None:
         for trace in report.traces:
             if trace.failure is not None:
                 link = report.link
-                known: dict[ItemSide, tuple[str, ...]] = {trace.side: _names(trace)}
-                if link is not None:
-                    known = {"materials": tuple(link.materials), "products": tuple(link.products)}
+                known: dict[ItemSide, Collection[str]] = (
+                    {trace.side: _names(trace)}
+                    if link is None
+                    else {"materials": link.materials.keys(), "products": link.products.keys()}
+                )
                 return rule_failure(trace, Subject(name=report.name, **known))
     return None
 
@@ -215,21 +195,6 @@ def _broken_rule(finding: Finding, verdict: Verdict) -> Exception | None:
 def _names(trace: Trace) -> tuple[str, ...]:
     consumed = (name for applied in trace.applied for name in applied.consumed)
     return tuple(sorted({*consumed, *trace.unconsumed}))
-
-
-def _account(trace: Trace, subject: Subject) -> str:
-    """Return what was there and what each rule left, as the reference tells it."""
-    lines = [f"Full trace for 'expected_{trace.side}' of item '{subject.name}':"]
-    for side, names in (("materials", subject.materials), ("products", subject.products)):
-        lines += [f"Available {side}{' (used for queue)' if side == trace.side else ''}:", str(list(names))]
-    queue = dict.fromkeys(_names(trace))
-    for applied in trace.applied:
-        if applied.failed:
-            break
-        for name in applied.consumed:
-            queue.pop(name, None)
-        lines += [f"Queue after '{' '.join(write_rule(applied.rule))}':", str(list(queue))]
-    return "\n".join(lines) + "\n"
 
 
 def _item(finding: Finding, asked: Asked) -> Mapping[str, Any]:

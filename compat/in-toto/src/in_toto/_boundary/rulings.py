@@ -5,8 +5,8 @@ from __future__ import annotations
 from custody.rules.engine import Item, Sides, apply_rules
 from custody.rules.patterns import check_pattern
 from custody.rules.variants import Match
+from in_toto._boundary.accounts import Subject, rule_failure
 from in_toto._boundary.failures import Translated
-from in_toto._boundary.rejections import Subject, rule_failure
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:

@@ -94,6 +94,11 @@ class KeySigner:
             value = self.custody.sign(payload)
         if isinstance(value, bytes):
             return Signature(self.custody.public_key.keyid, value.hex())
+        from custody.keys.keyless import KeylessSignature  # most signatures are bytes
+
+        if isinstance(value, KeylessSignature):
+            entry = value.entry(self.custody.public_key.keyid)
+            return Signature(entry["keyid"], value.signature.hex(), {"bundle": entry["bundle"]})
         return GPGSignature(**value.entry())
 
 
@@ -144,7 +149,9 @@ def load_signer(path: str | os.PathLike[str], password: bytes | None = None) -> 
 
     """
     from custody.errors import FormatError, SignatureError
+    from custody.signing.registry import environment_name
     from custody.signing.registry import load_signer as core_load_signer
+    from custody.signing.secret import PIN_VARIABLE
     from in_toto._boundary import talk
 
     given = _Password(password)
@@ -153,7 +160,8 @@ def load_signer(path: str | os.PathLike[str], password: bytes | None = None) -> 
             signer = core_load_signer(os.fspath(path), given, remark=lambda remark: talk.info(__name__, remark))
         except (FormatError, SignatureError) as error:
             raise ValueError(str(error)) from error
-    if password is not None and not given.was_asked:
+    in_token = environment_name(os.fspath(path)) == PIN_VARIABLE  # where this process may be logged in already
+    if password is not None and not (given.was_asked or in_token):
         raise TypeError("Password was given but private key is not encrypted.")
     return KeySigner(signer)
 

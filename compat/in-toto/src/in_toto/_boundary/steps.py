@@ -48,11 +48,15 @@ _EVERYTHING = 1 << 40
 
 
 class Work(Value):
-    """The command of a step and how it is run; `timeout` is in seconds, None for no limit."""
+    """The command of a step and how it is run; `timeout` is in seconds, None for no limit.
+
+    `withheld` are environment variables that it does not get: secrets of the key that signs.
+    """
 
     command: Sequence[str] = ()
     record_streams: bool = False
     timeout: float | None = None
+    withheld: frozenset[str] = frozenset()
 
 
 class Signing(Value):
@@ -225,22 +229,8 @@ def make_directory(directory: str) -> None:
 
 
 def key_address(path: str) -> str:
-    """Return where custody finds the signing key `path`: in that file if there is one, else wherever the URI says.
-
-    Raises:
-        ValueError: it is in a device, as some guides have it.
-
-    """
-    if ":" not in path:
-        return path
-    if os.path.lexists(path):
-        return f"file:{path}"
-    if path.startswith("hsm:"):
-        raise ValueError(
-            f"'{path}' names a key in a PKCS #11 device, which cannot be used here; give '--signing-key' the path of a"
-            " private key file"
-        )
-    return path
+    """Return where custody finds the signing key `path`: in that file if there is one, else wherever the URI says."""
+    return f"file:{path}" if ":" in path and os.path.lexists(path) else path
 
 
 class _Core:
@@ -332,6 +322,7 @@ def _execution(work: Work) -> Execution:
         show_streams=work.record_streams,
         stream_limit=_EVERYTHING,
         timeout=None if limit is None or limit > _NO_LIMIT else limit,
+        withheld=work.withheld,
     )
 
 

@@ -119,11 +119,10 @@ class Step(SupplyChainItem):
 
     def _validate_pubkeys(self) -> None:
         from in_toto._boundary.checks import check_hex, check_list_of
-        from in_toto.exceptions import FormatError
 
         try:
             check_list_of(check_hex, self.pubkeys)
-        except FormatError as error:
+        except _format_error() as error:  # called when something was raised
             raise _malformed(f"{error}; 'pubkeys' of step '{self.name}' lists the key ids under 'keys'") from None
 
     def _validate_expected_command(self) -> None:
@@ -375,6 +374,12 @@ class Layout(Signable):
         names: set[str] = set()
         _check_items(self.steps, Step, "step", names)
         _check_items(self.inspect, Inspection, "inspection", names)
+
+
+def _format_error() -> type[Exception]:
+    from in_toto.exceptions import FormatError  # imports `logging` where securesystemslib is installed
+
+    return FormatError
 
 
 def _malformed(problem: str) -> Exception:
