@@ -43,7 +43,7 @@ def searching(*, few: int, longest: int, most: int) -> Iterator[None]:
     """Search for everything, as if names and patterns were many, and for all pieces in one pass."""
     with (
         patch.multiple(queue, _FEW=few, _MANY=1, _PART=1000, _SPARSE=1),
-        patch.multiple(search, _PASS=0, _TRY=0, _EXPECTED=1000, _LONGEST=longest, _MOST=most),
+        patch.multiple(search, _SMALL=0, _PASS=0, _TRY=0, _BRANCH=0, _EXPECTED=1000, _LONGEST=longest, _MOST=most),
     ):
         yield
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from custody.artifacts.cache import DigestCache
@@ -84,11 +85,19 @@ class CachedReader(Reader):
 
             workers = how_many()
             if workers > 1:
-                self._lookers = Crew(self._cache.changed, lambda _, numbers: self._changed.append(numbers), workers)
-                self._lookers.__enter__()
-                for part in self._parts:
-                    self._lookers.give([part])
+                self._start(Crew(self._cache.changed, lambda _, numbers: self._changed.append(numbers), workers))
         return super().__enter__()
+
+    def _start(self, crew: Crew) -> None:
+        """Let `crew` look at all parts; where the system has no room for it, nobody does yet."""
+        with suppress(OSError):
+            self._lookers = crew.__enter__()
+        try:
+            for part in self._parts if self._lookers else ():
+                crew.give([part])
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -84,6 +84,11 @@ class Reader:
 
         workers = how_many()
         self._alone = workers == 1
-        if not self._alone:
-            self._crew = Crew(self._read, self._take, workers)
+        if self._alone:
+            return
+        self._crew = Crew(self._read, self._take, workers)
+        try:
             self._crew.__enter__()
+        except OSError:  # too many processes or open files: one can do it, too
+            self._crew = None
+            self._alone = True

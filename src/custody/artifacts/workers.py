@@ -17,15 +17,17 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from custody.errors import RecordingError
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Self
+
+    _Handler = Callable[[int, FrameType | None], object] | int | signal.Handlers | None
 
 __all__ = ["Crew", "Work", "how_many", "serve"]
 
@@ -82,37 +84,42 @@ class Crew:
         self._given: dict[int, Sequence[str]] = {}
         self._packets = 0
         self._failed: dict[str, str] = {}
-        self._handlers: list[int] = []
+        self._handlers: dict[signal.Signals, _Handler] = {}
         self._poll = select.poll()
         self._queue = self._end = -1
 
     def __enter__(self) -> Self:
-        """Start the processes."""
-        self._handlers = [number for number in _SIGNALS[1:] if signal.getsignal(number) is signal.SIG_DFL]
-        for number in self._handlers:
-            signal.signal(number, _end)
+        """Start the processes.
+
+        Raises:
+            OSError: the system lets no more of them start.
+
+        """
         try:
-            self._open_queue()
-            for _ in range(self._number):
-                self._hire()
+            with _undisturbed() as mask:
+                self._handlers = _take_signals()
+                self._open_queue()
+                for _ in range(self._number):
+                    self._hire(mask)
+                os.close(self._queue)
+                self._queue = -1
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
-        os.close(self._queue)
-        self._queue = -1
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None
     ) -> None:
-        """End every process that is left."""
-        for worker in self._workers.values():
-            worker.dismiss()
-        self._workers.clear()
-        self._close_queue()
-        for number in self._handlers:
-            signal.signal(number, signal.SIG_DFL)
-        self._handlers.clear()
+        """End every process that is left, and this one too if a signal asked for it."""
+        with _undisturbed():
+            for worker in self._workers.values():
+                worker.dismiss()
+            self._workers.clear()
+            self._close_queue()
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+            self._handlers = {}
         if isinstance(error, _EndedError):
             os.kill(os.getpid(), error.number)
 
@@ -154,29 +161,30 @@ class Crew:
                 os.close(descriptor)
         self._queue = self._end = -1
 
-    def _hire(self) -> None:
-        """Fork a process that works."""
+    def _hire(self, mask: set[int | signal.Signals]) -> None:
+        """Fork a process that works; it heeds signals as `mask` says."""
         answers, out = os.pipe()
-        # A signal between the fork and the `try` would run the caller's code a second time.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             process = os.fork()
             if not process:
-                self._live(out)
-            self._workers[answers] = _Worker(process, answers)
+                self._live(answers, out, mask)
+        except OSError:
+            os.close(answers)
+            raise
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        os.close(out)
+            os.close(out)
+        self._workers[answers] = _Worker(process, answers)
         self._poll.register(answers, select.POLLIN | select.POLLHUP)
 
-    def _live(self, out: int) -> None:
+    def _live(self, answers: int, out: int, mask: set[int | signal.Signals]) -> None:
         """Be a worker: work, and end without running anything that was the caller's."""
         code = 1
         try:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            for descriptor in (self._end, *self._workers):  # or one would wait for the end of the other
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            # Or one would wait for the end of the other, and all of them for that of a caller who is gone.
+            for descriptor in (self._end, answers, *self._workers):
                 os.close(descriptor)
             serve(self._work, self._queue, out)
             code = 0
@@ -287,8 +295,32 @@ class _Worker:
         self.end()
 
 
+@contextmanager
+def _undisturbed() -> Iterator[set[int | signal.Signals]]:
+    """Let signals wait; the value is the mask of those that waited before."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _take_signals() -> dict[signal.Signals, _Handler]:
+    """Make signals that would end this process raise, and return what they did; what the program handles stays."""
+    usual = {signal.SIG_DFL, signal.default_int_handler}
+    found = {number: signal.getsignal(number) for number in _SIGNALS}
+    taken = {number: handler for number, handler in found.items() if handler in usual}
+    for number in taken:
+        signal.signal(number, _end)
+    return taken
+
+
 def _end(number: int, _frame: object) -> None:
-    raise _EndedError(number)
+    """Raise once: whoever ends the workers is not to be interrupted."""
+    for other in _SIGNALS:
+        if signal.getsignal(other) is _end:
+            signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt if number == signal.SIGINT else _EndedError(number)
 
 
 def serve(work: Work, queue: int, out: int) -> None:

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT
+    except KeyboardInterrupt:  # before the command began, or again while that was reported
+        complain("custody", "interrupted")
+        return INTERRUPTED
     except OSError as error:
         complain("custody", printable(error.strerror or str(error)))
         return CANNOT

@@ -25,8 +25,8 @@ __all__ = ["parse_large"]
 _LEVELS = 2
 """An envelope, and the fields of the document in it."""
 
-_WS = r"[ \t\n\r]*"
-_WHITE = re.compile(_WS)
+_WS = r"[ \t\n\r]{0,40}"  # in a shape, which is put between all members: few levels are indented further
+_WHITE = re.compile(r"[ \t\n\r]*")
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*){0,100}"'  # each escape takes memory while it is matched
 _START = re.compile(rf"\{{(?P<outer>{_WS}){_STRING}(?P<colon>{_WS}:{_WS}\{{(?P<inner>{_WS}))")
 _FIELD = re.compile(rf'(?P<lead>"(?P<key>[A-Za-z0-9_-]{{1,100}})"{_WS}:{_WS}"){_STRING[1:-1]}"')

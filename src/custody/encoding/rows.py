@@ -24,6 +24,10 @@ _PLAIN = bytes(code for code in range(0x20, 0x7F) if chr(code) not in '"\\')
 """What stands in a JSON string for itself, of ASCII."""
 
 
+_ROW = 250
+"""Bytes that a member takes beyond its characters, about."""
+
+
 class UnsureError(Exception):
     """Something is not as expected; the ordinary parser will say what."""
 
@@ -43,9 +47,12 @@ class Shape(Value):
 
 
 class Kind:
-    """The members that were seen in one shape: each by its text, with its name, and the odd ones with their content."""
+    """The members that were seen in one shape: each by its text, with its name, and the odd ones with their content.
 
-    __slots__ = ("accepts", "keys", "known", "odd", "shape")
+    They take about `weight` bytes.
+    """
+
+    __slots__ = ("accepts", "keys", "known", "odd", "shape", "weight")
 
     def __init__(self, shape: Shape, accepts: Accepts) -> None:
         self.shape = shape
@@ -53,6 +60,16 @@ class Kind:
         self.accepts = accepts
         self.known: dict[str, tuple[str, str]] = {}
         self.odd: dict[str, dict[str, str]] = {}
+        self.weight = 0
+
+    @staticmethod
+    def weigh(characters: int, members: int) -> int:
+        """Return about how many bytes so many members of so many characters take."""
+        return characters + _ROW * members
+
+    def forget(self) -> None:
+        """Let go of all members."""
+        self.known, self.odd, self.weight = {}, {}, 0
 
     def rows(self, text: str, begin: int, end: int, decode: Decode) -> dict[str, str]:
         """Return the members in `text[begin:end]` by their names."""
@@ -77,6 +94,7 @@ class Kind:
         return found  # type: ignore[return-value]  # all of them are known by now
 
     def _learn(self, rows: list[str], decode: Decode) -> None:
+        self.weight += self.weigh(sum(map(len, rows)), len(rows))
         names = self._plain(rows)
         if names is None:
             self.known.update((row, self._one(row, decode)) for row in rows)
@@ -86,10 +104,11 @@ class Kind:
     def _plain(self, rows: list[str]) -> list[str] | None:
         """Return the names in `rows` if all are of the shape and nothing in them needs escaping, else None."""
         middles = self.shape.middles
-        text = middles[0].join(rows)
-        for middle in middles[1:]:
-            text = text.replace(middle, middles[0])
-        flat = text.split(middles[0])
+        mark = min(middles, key=len)  # so that the text never gets longer
+        text = mark.join(rows)
+        for middle in middles:
+            text = text if middle == mark else text.replace(middle, mark)
+        flat = text.split(mark)
         if not _is_plain("".join(flat)):
             return None
         step = len(middles) + 1
@@ -106,7 +125,7 @@ class Kind:
     def _one(self, row: str, decode: Decode) -> tuple[str, str]:
         """Return the name of the member `row` and the row, which may be odd: with other keys, or more, or escapes.
 
-        Where nothing but the name was escaped without need, the row is as if it were not.
+        Where nothing but the name was escaped without need, the row is as if it were not, if that makes it no longer.
         """
         names = self._plain([row])
         if names is not None:
@@ -122,8 +141,11 @@ class Kind:
             raise UnsureError
         if tuple(content) == self.shape.keys and _is_plain("".join((name, *content.values()))):
             members = zip(self.shape.middles, content.values(), strict=True)
-            return name, "".join((name, *(f"{middle}{each}" for middle, each in members)))
+            usual = "".join((name, *(f"{middle}{each}" for middle, each in members)))
+            if len(usual) <= len(row):
+                return name, usual
         self.odd[row] = content
+        self.weight += _ROW * (1 + len(content))
         return name, row
 
 

@@ -6,7 +6,8 @@ only what is new is parsed and checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,8 +21,17 @@ LARGE_TEXT = 64 * 1024
 _AT_ONCE = 1024
 """Members that are written together."""
 
+_JOINED = 128 * 1024
+"""Characters of members up to which they are joined to be compared."""
+
 _REMEMBERED = 8
 """Objects that are kept for later documents: what a step made is what the next ones start from."""
+
+_AT_LEAST = 2
+"""Objects of those that are kept however large they are: what a step takes and what it makes."""
+
+_KEPT = 64 * 1024 * 1024
+"""Bytes, about, that members of earlier documents may take, whether anyone counts those documents or not."""
 
 
 class UniformObject(Mapping[str, dict[str, str]]):
@@ -31,13 +41,13 @@ class UniformObject(Mapping[str, dict[str, str]]):
     never changes, and what is written alike in two objects of one `kind` is the same row.
     """
 
-    __slots__ = ("_alike", "_size", "kind", "rows")
+    __slots__ = ("_odd", "_size", "kind", "rows")
 
     def __init__(self, kind: Kind, rows: dict[str, str], size: int) -> None:
         """Take members that were found in a text of `size` characters."""
         self.kind = kind
         self.rows = rows
-        self._alike = kind.odd.keys().isdisjoint(rows.values() if kind.odd else ())
+        self._odd = {row: kind.odd[row] for row in kind.odd.keys() & rows.values()} if kind.odd else {}
         self._size = size
 
     def __len__(self) -> int:
@@ -59,10 +69,10 @@ class UniformObject(Mapping[str, dict[str, str]]):
     def __getitem__(self, name: str) -> dict[str, str]:
         """Return the content of a member; changing it changes nothing here."""
         row = self.rows[name]
-        kind = self.kind
-        if not self._alike and row in kind.odd:
-            return dict(kind.odd[row])
-        keys, (first, *others) = kind.shape.keys, kind.shape.middles
+        if row in self._odd:
+            return dict(self._odd[row])
+        shape = self.kind.shape
+        keys, (first, *others) = shape.keys, shape.middles
         rest = row[len(name) + len(first) :]
         if not others:
             return {keys[0]: rest}
@@ -76,7 +86,7 @@ class UniformObject(Mapping[str, dict[str, str]]):
         """Compare with any mapping."""
         if self is other:
             return True
-        if isinstance(other, UniformObject) and self.kind is other.kind and self.rows == other.rows:
+        if isinstance(other, UniformObject) and self.kind.shape == other.kind.shape and self.rows == other.rows:
             return True
         return super().__eq__(other)
 
@@ -93,7 +103,7 @@ class UniformObject(Mapping[str, dict[str, str]]):
 
     def all_have(self, keys: frozenset[str]) -> bool:
         """Return whether every member certainly has all of `keys`."""
-        return keys <= self.kind.keys and self._alike
+        return keys <= self.kind.keys and not self._odd
 
     def plain(self) -> dict[str, dict[str, str]]:
         """Return the object as the ordinary parser reads it."""
@@ -101,8 +111,8 @@ class UniformObject(Mapping[str, dict[str, str]]):
 
     def odd(self) -> dict[str, dict[str, str]]:
         """Return the members that are written in another way than most: nothing else has escapes in it."""
-        odd = self.kind.odd
-        return {} if self._alike else {name: odd[row] for name, row in self.rows.items() if row in odd}
+        odd = self._odd
+        return {name: odd[row] for name, row in self.rows.items() if row in odd} if odd else {}
 
     def canonical_parts(self, encode: Callable[[object], str]) -> Iterator[str]:
         """Yield the parts of its canonical JSON; `encode` gives that of anything else."""
@@ -116,7 +126,7 @@ class UniformObject(Mapping[str, dict[str, str]]):
     def _canonical_rows(self, names: Sequence[str], encode: Callable[[object], str]) -> list[str]:
         shape, rows = self.kind.shape, list(map(self.rows.__getitem__, names))
         wanted = _canonical_middles(shape.keys)
-        if not self.kind.odd.keys().isdisjoint(rows) or list(shape.keys) != sorted(shape.keys):
+        if not self._odd.keys().isdisjoint(rows) or list(shape.keys) != sorted(shape.keys):
             return [f"{encode(name)[1:]}:{encode(self[name])[:-2]}" for name in names]
         if shape.middles == wanted:
             return rows
@@ -132,8 +142,29 @@ class UniformObject(Mapping[str, dict[str, str]]):
         end = begin + self._size
         if self.kind is not kind or not text.startswith(ending, end):
             return -1
-        section = kind.shape.between.join(self.rows.values())
-        return end if len(section) == self._size and text.startswith(section, begin) else -1
+        return end if _end_of(self.rows.values(), kind.shape.between, text, begin) == end else -1
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes if it shares nothing."""
+        return self.kind.weigh(self._size, len(self.rows))
+
+
+def _end_of(rows: Iterable[str], between: str, text: str, at: int) -> int:
+    """Return where `rows` end in `text` if they stand there from `at` on, with `between` between them; -1 if not.
+
+    If not, little more was looked at than what is the same: many objects may begin like one that was seen.
+    """
+    left, count, gap = iter(rows), 1, ""
+    while batch := list(islice(left, count)):
+        parts = [between.join(batch)] if sum(map(len, batch)) <= _JOINED else batch
+        for part in parts:
+            if not text.startswith(gap, at) or not text.startswith(part, at + len(gap)):
+                return -1
+            at += len(gap) + len(part)
+            gap = between
+        count = min(2 * count, _AT_ONCE)
+    return at
 
 
 def plain(value: Any) -> Any:
@@ -156,13 +187,14 @@ class Seen:
     `accepts` says which names, keys and texts may be members of uniform objects: all others are parsed as usual.
     """
 
-    __slots__ = ("_accepts", "_kinds", "_objects")
+    __slots__ = ("_accepts", "_kinds", "_objects", "_weight")
 
     def __init__(self, accepts: Accepts) -> None:
         """Start with nothing."""
         self._accepts = accepts
         self._kinds: dict[Shape, Kind] = {}
         self._objects: list[UniformObject] = []
+        self._weight = 0
 
     def read(self, text: str, begin: int, ending: str, shape: Shape, decode: Decode) -> tuple[UniformObject, int]:
         """Return the object whose members stand in `text` from `begin` on, and where they end, which is at `ending`.
@@ -175,22 +207,52 @@ class Seen:
         """
         from custody.encoding.rows import Kind, UnsureError  # most documents are small
 
+        self._make_room()
         kind = self._kinds.get(shape)
         if kind is None:
             kind = self._kinds[shape] = Kind(shape, self._accepts)
         for known in reversed(self._objects):
             end = known.ends_in(text, begin, ending, kind)
             if end >= 0:
+                self._remember(known)
                 return known, end
         end = text.find(ending, begin)
         if end < 0:
             raise UnsureError
-        found = UniformObject(kind, kind.rows(text, begin, end, decode), end - begin)
-        self._objects = [*self._objects[1 - _REMEMBERED :], found]
+        found = UniformObject(kind, self._rows(kind, text, begin, end, decode), end - begin)
+        self._remember(found)
         return found, end
 
     def forget(self) -> None:
-        """Let go of everything but what the objects need that were read."""
+        """Let go of everything; the objects that were read have what they need."""
         self._objects = []
+        self._forget_members()
+
+    def _rows(self, kind: Kind, text: str, begin: int, end: int, decode: Decode) -> dict[str, str]:
+        before = kind.weight
+        try:
+            return kind.rows(text, begin, end, decode)
+        finally:
+            self._weight += kind.weight - before
+
+    def _remember(self, found: UniformObject) -> None:
+        """Keep `found` as the last of the objects, of which the first go if there are too many or they are large."""
+        kept, weight = [found], found.weight
+        for each in reversed(self._objects):
+            if each is not found and len(kept) < _REMEMBERED:
+                weight += each.weight
+                if weight <= _KEPT or len(kept) < _AT_LEAST:
+                    kept.append(each)
+        self._objects = kept[::-1]
+
+    def _make_room(self) -> None:
+        """Let go of the members if they take more than they may, or twice what one of the objects does."""
+        largest = max((each.weight for each in self._objects), default=0)
+        if self._weight > max(_KEPT, 2 * largest):
+            self._forget_members()
+
+    def _forget_members(self) -> None:
         for kind in self._kinds.values():
-            kind.known = {}
+            kind.forget()
+        self._kinds = {each.kind.shape: each.kind for each in self._objects}
+        self._weight = 0

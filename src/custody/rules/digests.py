@@ -163,9 +163,9 @@ class Comparison(Value):
             return None
         if not all(each.accepts is are_plain and each.all_have(self.pinned) for each in (one, other)):
             return None
-        if one.kind is other.kind:
-            return (one.rows, 0), (other.rows, 0)
         shape, theirs = one.kind.shape, other.kind.shape
+        if shape == theirs:
+            return (one.rows, 0), (other.rows, 0)
         if shape.keys != theirs.keys or len(shape.keys) > 1:
             return None
         return (one.rows, len(shape.middles[0])), (other.rows, len(theirs.middles[0]))

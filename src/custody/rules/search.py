@@ -9,6 +9,7 @@ holds it is left out. A piece is not empty, and has `END` at most at its end.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,15 @@ _PASS = 5
 
 _TRY = 180
 """To try pieces at one such place costs as much as searching so many characters for one piece."""
+
+_BRANCH = 8
+"""To try one piece more there, if all begin differently, costs as much as searching so many characters."""
+
+_SMALL = 500
+"""So many names are searched for one piece after the other: to plan a pass would cost as much."""
+
+_REACH = 32
+"""A part of a piece that is looked for begins among so many characters, which bounds what planning costs."""
 
 _LONGEST = 16
 """So many characters of a piece are looked for in one pass, which bounds what a place costs."""
@@ -72,7 +82,7 @@ class JoinedNames:
 
         Those are left out that many names hold, and those for which searching for one after the other costs less.
         """
-        if not self._text:
+        if len(self._names) <= _SMALL:
             return {}
         sampled = self._names[:: len(self._names) // _SAMPLED + 1]
         found: dict[str, list[str]] = {}
@@ -107,29 +117,52 @@ class JoinedNames:
 def _groups(pieces: Collection[str], sampled: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Return what to look for in one pass each: by the first character, by what follows, the pieces that hold it."""
     sample = f"{END}{END.join(sampled)}{END}"
-    common = {char: sample.count(char) for char in set("".join(pieces))}
+    common = Counter(sample)
     parts: dict[str, list[str]] = {}
     for piece, start in _starts(pieces, common).items():
         parts.setdefault(piece[start : start + _LONGEST], []).append(piece)
     groups: dict[str, dict[str, list[str]]] = {}
     for part in _rarest(parts, sample, _EXPECTED * len(sampled)):
         groups.setdefault(part[0], {})[part[1:]] = parts[part]
-    size = len(sample)
-    return {first: group for first, group in groups.items() if size * _PASS + common[first] * _TRY <= size * len(group)}
+    return {first: group for first, group in groups.items() if _pays(len(group), common[first], len(sample))}
+
+
+def _pays(pieces: int, places: int, size: int) -> bool:
+    """Return whether one pass for `pieces`, which may begin at `places` of `size`, costs no more than searches."""
+    return size * _PASS + places * max(_TRY, pieces * _BRANCH) <= size * pieces
 
 
 def _starts(pieces: Iterable[str], common: Mapping[str, int]) -> dict[str, int]:
-    """Return from where on to look for each piece, in its first half, so that first characters are few and rare."""
-    having: dict[str, set[str]] = {}
-    for piece in pieces:
-        for char in piece[: (len(piece) + 1) // 2]:
-            having.setdefault(char, set()).add(piece)
+    """Return from where on to look for each piece, near its beginning, so that first characters are few and rare.
+
+    Each time the character that begins the most pieces for how common it is, and of equals the last one, is chosen. How
+    many pieces are left for a character is looked up when its turn seems to have come, which bounds the work by the
+    length of what is looked at.
+    """
+    from heapq import heapify, heappop, heappush  # only many rules for many names need it
+
+    firsts = {piece: set(piece[: min((len(piece) + 1) // 2, _REACH)]) for piece in pieces}
+    having: dict[str, list[str]] = {}
+    for piece, chars in firsts.items():
+        for char in chars:
+            having.setdefault(char, []).append(piece)
+    left = {char: len(those) for char, those in having.items()}
+    heap = [(-count / (common[char] + 1), -ord(char)) for char, count in left.items()]
+    heapify(heap)
     starts: dict[str, int] = {}
-    while having:
-        best = max(having, key=lambda char: (len(having[char]) / (common[char] + 1), char))
-        done = having.pop(best)
-        starts.update((piece, piece.index(best)) for piece in done)
-        having = {char: left for char, those in having.items() if (left := those - done)}
+    while heap:
+        rank, code = heappop(heap)
+        best = chr(-code)
+        now = -left[best] / (common[best] + 1)
+        if now != rank:  # pieces were given to others since
+            if left[best]:
+                heappush(heap, (now, code))
+            continue
+        for piece in having[best]:
+            if piece not in starts:
+                starts[piece] = piece.index(best)
+                for char in firsts[piece]:
+                    left[char] -= 1
     return starts
 
 

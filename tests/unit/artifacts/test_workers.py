@@ -185,6 +185,68 @@ except KeyboardInterrupt:
     assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_second_signal_changes_nothing(number: signal.Signals) -> None:
+    script = f"""
+import fcntl
+numbers_of = {{}}
+
+class Loud(Crew):
+    def __exit__(self, *error):
+        os.kill(os.getpid(), {int(number)})  # while the first is on its way
+        numbers_of.update(left=len(children()))
+        super().__exit__(*error)
+        print("dismissed", children(), flush=True)
+
+try:
+    with Loud(lambda item: time.sleep(3600), lambda *_: None, 2) as crew:
+        crew.give(numbers(2))
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(3600)
+except KeyboardInterrupt:
+    print("interrupted", numbers_of, signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+    process = python(script)
+    out, err = process.communicate(timeout=60)
+    if number == signal.SIGINT:
+        assert (out, err) == ("dismissed []\ninterrupted {'left': 2} True\n", "")
+    else:
+        assert (process.returncode, out, err) == (-number, "", "")
+
+
+def test_workers_end_when_whoever_started_them_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    script = f"""
+held = os.open({str(tmp_path / "fifo")!r}, os.O_WRONLY)
+with Crew(lambda item: b"x" * 100_000, lambda *_: None, 2) as crew:
+    crew.give(numbers(100))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    process = python(script)
+    with (tmp_path / "fifo").open("rb") as fifo:
+        assert process.wait(timeout=60) == -signal.SIGKILL
+        process.communicate()
+        assert fifo.read() == b""  # the last that had its other end has ended
+
+
+def test_files_are_read_by_one_where_no_more_processes_may_start(tmp_path: Path) -> None:
+    for number in range(600):
+        (tmp_path / f"f{number}").write_text(str(number))
+    script = f"""
+from custody.artifacts.recording import record
+
+def refuse():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+os.chdir({str(tmp_path)!r})
+many = record(["."]).artifacts
+before = os.listdir("/proc/self/fd")
+os.fork = refuse
+print(record(["."]).artifacts == many, os.listdir("/proc/self/fd") == before, len(many))
+"""
+    assert said(script) == "True True 600\n"
+
+
 def test_handler_that_the_program_has_stays() -> None:
     script = """
 signal.signal(signal.SIGTERM, lambda *_: print("mine"))

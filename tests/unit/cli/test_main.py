@@ -217,3 +217,14 @@ def test_the_module_is_the_command() -> None:
     done = custody_process("--version")
     assert (done.returncode, done.stdout) == (0, f"custody {custody.__version__}\n")
     assert custody_process("verify", "-l", "/", "--verification-keys", "/").returncode == 2
+
+
+def test_interruption_before_the_command_began_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("custody.cli.main._parse", interrupt)
+    assert main(["run"]) == 130
+    assert capsys.readouterr().err == "custody: interrupted\n"

@@ -44,7 +44,8 @@ Examples:
 """
 
 _OF_CUSTODY = (
-    r"--(?:format|hash|ignore-field|inspection-dir|layout-digest|parameter|sublayout-inspections|sublayouts)\b"
+    r"--(?:format|hash|ignore-field|inspection-dir|layout-digest|parameter|sublayout-inspections|sublayouts"
+    r"|trusted-root)\b"
 )
 """Options of `custody verify` that its explanations name and this command has not."""
 
@@ -177,11 +178,15 @@ def _line_for_custody(options: Namespace) -> str:
     """Return the command line that asks custody the same."""
     import shlex
 
+    from in_toto._boundary.trust import trusted_root
+
     words = ["custody", "verify", "-l", options.layout]
     keys = [*(options.verification_keys or ()), *(f"gpg:{keyid}" for keyid in options.gpg or ())]
     words += ["--verification-keys", *keys]
     if options.link_dir != ".":
         words += ["--link-dir", options.link_dir]
+    if trusted_root():
+        words += ["--trusted-root", trusted_root()]
     return shlex.join(words)
 
 

@@ -46,6 +46,7 @@ def counted(layout: Layout, links: Mapping[str, Mapping[str, Any]], at: datetime
     """Yield each step with those of its links that functionaries of it signed, and how many functionaries these are."""
     from custody.models.layout import read_layout
     from in_toto._boundary import talk
+    from in_toto._boundary.trust import trusted
     from in_toto.exceptions import Error
 
     with Translated():
@@ -53,9 +54,10 @@ def counted(layout: Layout, links: Mapping[str, Mapping[str, Any]], at: datetime
     for step, own in zip(layout.steps, read.steps, strict=True):
         good: dict[str, Any] = {}
         voices: set[str] = set()
+        keys = trusted(read.keys_of(own))
         for keyid, metadata in links.get(step.name, {}).items():
             try:
-                signers = _signers(metadata, step.name, read.keys_of(own), at)
+                signers = _signers(metadata, step.name, keys, at)
             except Error as error:
                 talk.info(_NAME, f"Skipping link. What was found for '{keyid}' of step '{step.name}': {error}")
                 continue

@@ -83,11 +83,14 @@ def answer(question: Question) -> Verdict:
     """Return custody's verdict.
 
     Raises:
-        FormatError: the layout is none, or has something in it that verifiers disagree about.
-        OSError: an inspection cannot be started, or its link cannot be written.
+        FormatError: the layout is none, or has something in it that verifiers disagree about; or the file
+            with the trusted root is something else.
+        OSError: an inspection cannot be started, its link cannot be written, or the trusted root cannot be read.
+        ValueError: an identity signed, and the extra that checks this is not installed.
 
     """
     from custody.workflows.verify import Verification, verify
+    from in_toto._boundary.trust import trusted_root
 
     inspections = inspection_options(keeps=question.keeps, timeout=question.timeout)
     verification = Verification(
@@ -97,6 +100,7 @@ def answer(question: Question) -> Verdict:
         parameters=question.parameters,
         inspections=inspections if question.inspects else None,
         at=question.at,
+        trusted_root=trusted_root(),
     )
     with Translated():
         return verify(verification)

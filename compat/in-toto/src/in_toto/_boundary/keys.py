@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from custody.encoding.fields import Fields
     from custody.keys.key import Key as CoreKey
-    from custody.keys.openpgp import OpenPGPSignature
+    from custody.keys.key import SignatureValue
+    from custody.keys.keyless import KeylessSignature
 
     KeyDocument = dict[str, Any]
     """A key as layouts write it, with its id."""
 
-__all__ = ["Key", "export_gpg_keys", "key_document", "load_public_key_from_file", "public_key_of"]
+__all__ = ["Key", "dsse_value", "export_gpg_keys", "key_document", "load_public_key_from_file", "public_key_of"]
 
 _MAX_BYTES = 64 * 1024
 
@@ -51,7 +52,7 @@ class Key:
 
     @property
     def keytype(self) -> str:
-        """`ed25519`, `ecdsa` or `rsa`, and for GPG keys also `dsa` or `eddsa`."""
+        """`ed25519`, `ecdsa` or `rsa`, for GPG keys also `dsa` or `eddsa`, and `sigstore-oidc` for identities."""
         return self.custody.keytype
 
     @property
@@ -82,14 +83,17 @@ class Key:
         from datetime import UTC, datetime
 
         from custody.keys.openpgp import OpenPGPKey, OpenPGPSignature
+        from in_toto._boundary.trust import trusted
 
-        value = _value_of(signature)
-        if value is None or not self.custody.verify(value, data):
+        value, (key,) = _value_of(signature), trusted((self.custody,))
+        with Translated():
+            is_good = value is not None and key.verify(value, data)
+        if not is_good:
             from in_toto.exceptions import UnverifiedSignatureError
 
             raise UnverifiedSignatureError(f"Failed to verify signature by {self.keyid}")
-        if isinstance(self.custody, OpenPGPKey) and isinstance(value, OpenPGPSignature):
-            late = self.custody.untimely(value, datetime.now(UTC))
+        if isinstance(key, OpenPGPKey) and isinstance(value, OpenPGPSignature):
+            late = key.untimely(value, datetime.now(UTC))
             if late is not None:
                 from in_toto.exceptions import VerificationError
 
@@ -124,7 +128,7 @@ def public_key_of(key: object) -> CoreKey:
 
 
 def load_public_key_from_file(path: str | os.PathLike[str]) -> KeyDocument:
-    """Return the key in a PEM file, or in a token, as layouts write it, with its id.
+    """Return the key in a PEM file or in a token, or the identity in a JSON file, as layouts write it, with its id.
 
     Raises:
         OSError: the file cannot be read.
@@ -141,9 +145,25 @@ def load_public_key_from_file(path: str | os.PathLike[str]) -> KeyDocument:
     with Translated():
         data = read_key_bytes(name, what="public key", limit=_MAX_BYTES)
     try:
+        if data.lstrip()[:1] == b"{" and (identity := _identity_in(data, name)) is not None:
+            return key_document(identity)
         return key_document(key_of_pem(data.decode("utf-8", errors="replace"), name))
     except FormatError as error:
         raise ValueError(str(error)) from error
+
+
+def _identity_in(data: bytes, name: str) -> CoreKey | None:
+    """Return the identity in the JSON of the file `name`, None if there is something else in it."""
+    from custody.encoding.fields import as_object
+    from custody.encoding.strict import read_json
+    from custody.errors import FormatError
+    from custody.keys.keyless_document import is_keyless_document, keyless_key_of
+
+    try:
+        document = as_object(read_json(data), "")
+        return keyless_key_of(document) if is_keyless_document(document) else None
+    except FormatError as error:
+        raise error.within(name) from None
 
 
 def _in_token(uri: str) -> KeyDocument:
@@ -186,15 +206,32 @@ def _refuse_unknown(fields: Fields) -> None:
         raise FormatError("unknown field", where=path, remedy="remove it if it does not restrict the key")
 
 
-def _value_of(signature: Any) -> bytes | OpenPGPSignature | None:  # noqa: ANN401  # of any library
+def _value_of(signature: Any) -> SignatureValue | None:  # noqa: ANN401  # of any library
     """Return custody's form of a signature, None if it is malformed."""
+    from custody.errors import FormatError
     from custody.keys.openpgp import OpenPGPSignature
 
     try:
-        value = bytes.fromhex(signature.signature)
         headers = getattr(signature, "other_headers", None)
         if headers is None:
-            return value
+            return dsse_value(signature)
+        value = bytes.fromhex(signature.signature)
         return OpenPGPSignature(keyid=signature.keyid, signature=value, other_headers=bytes.fromhex(headers))
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, FormatError):
         return None
+
+
+def dsse_value(signature: Any) -> bytes | KeylessSignature:  # noqa: ANN401  # of any library
+    """Return custody's form of a signature that DSSE has a place for; custody's FormatError if it is malformed."""
+    from custody.encoding.text import from_base64, from_hex, is_hex
+
+    others, text = getattr(signature, "unrecognized_fields", None) or {}, signature.signature
+    if "bundle" not in others:
+        return from_hex(text, "sig")
+    from custody.encoding.fields import Fields
+    from custody.envelopes.sigstore_bundle import read_keyless_signature
+
+    # securesystemslib's signer of this kind returns base64 in place of hexadecimal digits; neither looks like the
+    # other, since all such signatures begin with the same byte.
+    value = from_hex(text, "sig") if is_hex(text) else from_base64(text, "sig")
+    return read_keyless_signature(Fields(others), value)

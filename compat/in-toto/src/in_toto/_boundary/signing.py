@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
     from custody.signing.signer import Signer as CoreSigner
 
-__all__ = ["GPGSignature", "GPGSigner", "KeySigner", "Signature", "gpg_signer", "is_signer", "load_signer"]
+__all__ = [
+    "GPGSignature",
+    "GPGSigner",
+    "KeySigner",
+    "Signature",
+    "gpg_signer",
+    "is_signer",
+    "load_signer",
+    "refuse_keyless",
+]
+
+_KEYLESS_NEEDS_DSSE = (
+    "a keyless signature goes into a DSSE envelope only; add --use-dsse where a link is made, and sign what is in the"
+    " older envelope with `custody sign --use-dsse`"
+)
 
 
 class Signature:
@@ -137,6 +151,19 @@ def is_signer(candidate: object) -> bool:
     # The property itself is not asked: some signers cannot say what their key is.
     has_key = hasattr(kind, "public_key") or "public_key" in getattr(candidate, "__dict__", {})
     return callable(getattr(candidate, "sign", None)) and has_key
+
+
+def refuse_keyless(signer: object) -> None:
+    """Refuse an identity as the signer of something in the older envelope; a SignatureVerificationError."""
+    own = getattr(signer, "custody", None)
+    if own is None:
+        return  # its property may not be asked; see `is_signer`
+    from custody.keys.key import as_keyless
+
+    if as_keyless(own.public_key) is not None:
+        from in_toto.exceptions import SignatureVerificationError
+
+        raise SignatureVerificationError(_KEYLESS_NEEDS_DSSE)
 
 
 def load_signer(path: str | os.PathLike[str], password: bytes | None = None) -> KeySigner:

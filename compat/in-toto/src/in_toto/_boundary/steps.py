@@ -134,6 +134,7 @@ def carry_out(
     signer = signing.resolve()
     if signer is not None:
         _check_directory(signing.directory)
+        _check_envelope(signer, signing)
     link = _perform(step, work, recorder, record_environment=record_environment)
     metadata = _enveloped(link, signing)
     if signer is not None:
@@ -258,6 +259,13 @@ def _check_keyid(keyid: str | None) -> None:
 
     if keyid:
         check_hex(keyid)
+
+
+def _check_envelope(signer: AnySigner, signing: Signing) -> None:
+    from in_toto._boundary.signing import refuse_keyless
+
+    if not signing.use_dsse:
+        refuse_keyless(signer)
 
 
 def _perform(step: Step, work: Work, recorder: Recorder, *, record_environment: bool) -> Link:

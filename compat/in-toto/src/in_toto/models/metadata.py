@@ -46,6 +46,8 @@ class Metadata:
 
         """
         if isinstance(data, dict):
+            if "dsseEnvelope" in data and not {"payload", "signed"} & data.keys():
+                data = _opened(data)
             if "payload" in data and "signed" not in data and data.get("payloadType") == ENVELOPE_PAYLOAD_TYPE:
                 return Envelope.from_dict(data)
             if "signed" in data and "payload" not in data:
@@ -108,15 +110,19 @@ class Metadata:
 
         from custody.envelopes.signers import hints_any, signed_by, untimely
         from custody.errors import FormatError
+        from in_toto._boundary.failures import Translated
         from in_toto._boundary.keys import public_key_of
+        from in_toto._boundary.trust import trusted
         from in_toto.exceptions import SignatureVerificationError
 
-        key, now = public_key_of(verification_key), datetime.now(UTC)
+        (key,), now = trusted((public_key_of(verification_key),)), datetime.now(UTC)
         try:
             envelope = self._core()
         except FormatError as error:
             raise SignatureVerificationError(f"Invalid signature for keyid '{key.keyid}': {error}") from error
-        if signed_by(envelope, (key,), at=now):
+        with Translated():
+            signers = signed_by(envelope, (key,), at=now)
+        if signers:
             return
         late = untimely(envelope, (key,), now)
         if late is not None:
@@ -205,7 +211,15 @@ class Metablock(Metadata, ValidationMixin):
         return payload
 
     def create_signature(self, signer: Any) -> Any:  # noqa: ANN401  # of any library
-        """Add the signature by `signer` over what `signed` is now, and return it."""
+        """Add the signature by `signer` over what `signed` is now, and return it.
+
+        Raises:
+            SignatureVerificationError: an identity signs, for whose signatures this has no place.
+
+        """
+        from in_toto._boundary.signing import refuse_keyless
+
+        refuse_keyless(signer)
         signature = signer.sign(self.signed.signable_bytes)
         self.signatures.append(signature.to_dict())
         return signature
@@ -299,8 +313,8 @@ class Envelope(Metadata):
         found: dict[str, list[Any]] = {}
         for signature in core.signatures:
             others = {name: value for name, value in signature.document.items() if name not in {"keyid", "sig"}}
-            digits = signature.value.hex() if isinstance(signature.value, bytes) else ""
-            found.setdefault(signature.keyid, []).append(Signature(signature.keyid, digits, others))
+            value = signature.value if isinstance(signature.value, bytes) else signature.value.signature
+            found.setdefault(signature.keyid, []).append(Signature(signature.keyid, value.hex(), others))
         envelope = cls(core.payload, core.payload_type, {keyid: several[0] for keyid, several in found.items()})
         envelope._more = {keyid: several for keyid, several in found.items() if len(several) > 1}
         return envelope
@@ -375,20 +389,25 @@ class Envelope(Metadata):
 
         """
         from custody.envelopes.signers import signed_by
+        from custody.keys.key import may_sign_for
+        from in_toto._boundary.failures import Translated
         from in_toto._boundary.keys import public_key_of
+        from in_toto._boundary.trust import trusted
         from in_toto.exceptions import VerificationError
 
         if threshold <= 0:
             raise ValueError("Threshold must be greater than 0")
         if len(keys) < threshold:
             raise ValueError("Number of keys can't be less than threshold")
-        known = [(public_key_of(key), key) for key in keys]
-        signers = {key.identity for key in signed_by(self.envelope(), [key for key, _ in known])}
+        known = trusted(public_key_of(key) for key in keys)
+        with Translated():
+            signers = signed_by(self._core(), known)
         if len(signers) < threshold:
             raise VerificationError(
                 f"Accepted signatures do not match threshold, Found: {len(signers)}, Expected {threshold}"
             )
-        return {key.keyid: given for key, given in known if key.identity in signers}
+        pairs = zip(known, keys, strict=True)
+        return {key.keyid: given for key, given in pairs if any(may_sign_for(key, one) for one in signers)}
 
     def get_payload(self) -> Link | Layout:
         """Return the link or layout that the bytes write, a new one each time.
@@ -441,6 +460,15 @@ def _read(document: object, *, is_signed: bool) -> Link | Layout:
     raise _invalid(f"expected a link or a layout, got {kind!r:.80}")
 
 
+def _opened(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Return the DSSE envelope that other tools put into a Sigstore bundle, with the rest beside its signature."""
+    from custody.envelopes.sigstore_bundle import opened_bundle
+    from in_toto._boundary.failures import Translated
+
+    with Translated():
+        return opened_bundle(bundle)
+
+
 def _invalid(problem: str) -> Exception:
     from in_toto.exceptions import InvalidMetadata
 
@@ -454,13 +482,11 @@ def _dsse_entry(signature: Any) -> dict[str, Any]:  # noqa: ANN401  # of any lib
 
 def _core_signature(signature: Any) -> CoreSignature:  # noqa: ANN401  # of any library
     """Return custody's form of a signature in an envelope."""
-    from custody.encoding.text import from_hex, to_base64
+    from custody.encoding.text import to_base64
     from custody.envelopes.signature import Signature as Core
+    from in_toto._boundary.keys import dsse_value
 
-    value = from_hex(signature.signature, "sig")
+    value = dsse_value(signature)
+    sig = to_base64(value if isinstance(value, bytes) else value.signature)
     others = getattr(signature, "unrecognized_fields", {})
-    return Core(
-        keyid=signature.keyid,
-        value=value,
-        document={"keyid": signature.keyid, "sig": to_base64(value), **others},
-    )
+    return Core(keyid=signature.keyid, value=value, document={"keyid": signature.keyid, "sig": sig, **others})
