@@ -99,7 +99,7 @@ def _positive(text: str) -> int:
 
 
 def _mode(options: Namespace) -> str:
-    if options.only or options.no_reference or options.no_huge or options.rounds:
+    if options.only or options.no_reference or options.no_huge:
         return SOME
     return QUICK if options.quick else FULL
 
@@ -128,12 +128,18 @@ def _read(path: str) -> Report:
 def _report(cases: Sequence[Case], options: Namespace) -> Report:
     """Measure every case and return what came of them, with what was known before and after."""
     tools, missing = _tools(options)
-    facts = {"begun": now(), "load at the start": load(), **_versions(tools, missing)}
+    facts = {"begun": now(), "load at the start": load(), "rounds": _rounds(options), **_versions(tools, missing)}
     with tempfile.TemporaryDirectory(prefix="custody-bench-", dir=options.scratch) as scratch:
         facts |= describe_machine(scratch)
         results = [_measured(case, tools, options, scratch) for case in cases]
     mode = _mode(options) if tools.reference else SOME
     return Report(mode=mode, facts={**facts, "ended": now(), "load at the end": load()}, results=results)
+
+
+def _rounds(options: Namespace) -> str:
+    """Return how often every command is timed, in words."""
+    weights = _ROUNDS["quick" if options.quick else "full"]
+    return str(options.rounds) if options.rounds else ", ".join(f"{weight} {n}" for weight, n in weights.items())
 
 
 def _tools(options: Namespace) -> tuple[Tools, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,9 +99,9 @@ class TestChain:
         hired: list[int] = []
         hire = workers.Crew._hire
 
-        def counted(crew: workers.Crew) -> None:
+        def counted(crew: workers.Crew, mask: set[int | signal.Signals]) -> None:
             hired.append(os.getpid())
-            hire(crew)
+            hire(crew, mask)
 
         monkeypatch.setattr(workers.Crew, "_hire", counted)
         Path("src").mkdir()
