@@ -101,9 +101,8 @@ def _is_plainly_canonical(document: object) -> bool:
         objects = [value for value in level if type(value) is dict]
         if not set(map(type, chain.from_iterable(objects))) <= {str}:
             return False
-        arrays = [value for value in level if type(value) is not dict] if kinds & _ARRAYS else []
-        level = list(chain.from_iterable(map(dict.values, objects)))
-        level += chain.from_iterable(value for value in arrays if type(value) in _ARRAYS)
+        arrays = [value for value in level if type(value) in _ARRAYS] if kinds & _ARRAYS else []
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
     return True
 
 
