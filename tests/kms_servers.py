@@ -122,8 +122,15 @@ class KMSServers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, also what hangs."""
+        """Answer what hangs, wait until whoever asked has ended, and end.
+
+        A client left behind would ask again beside later tests, and draw random numbers for its pauses there.
+        """
         self._ended.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("custody-"):
+                thread.join(_LONGEST)
+                assert not thread.is_alive(), thread.name
         for close in reversed(self._closing):
             close()
 
