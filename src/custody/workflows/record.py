@@ -22,6 +22,7 @@ from custody.artifacts.recording import Recorded, Recording, record
 from custody.encoding.fields import Fields, plain_name
 from custody.encoding.instants import read_instant, write_instant
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
 from custody.envelopes.metablock import Metablock
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
@@ -47,6 +48,7 @@ from custody.workflows.links import (
 
 if TYPE_CHECKING:
     from custody.artifacts.resolvers import Resolver
+    from custody.envelopes.reader import Envelope
     from custody.signing.signer import Signer
 
 __all__ = [
@@ -61,11 +63,6 @@ __all__ = [
 
 PRELIMINARY_TYPE = "preliminary"
 """The `_type` of a started recording: not a link's, so that no verifier ever takes one for evidence."""
-
-KEYLESS_CANNOT_RECORD = (
-    "a keyless signature is over links and layouts only, so it cannot keep a started recording safe; use `custody run`,"
-    " or a key"
-)
 
 _WHAT = "the started recording"
 
@@ -133,8 +130,6 @@ def start(
 
     """
     path = preliminary_path(options.directory, name, signing_id(signer))
-    if as_keyless(signer.public_key) is not None:
-        raise SignatureError(KEYLESS_CANNOT_RECORD)
     check_directory(options.directory)
     environment = check_environment(options.environment)
     if os.path.lexists(path) and not options.force:
@@ -143,7 +138,7 @@ def start(
     before = _record_materials(materials, options)
     link = Link(name=name, materials=before.artifacts, environment=environment)
     begun = _Begun(link=link, started=started, use_dsse=options.use_dsse)
-    envelope = sign_with(Metablock.wrap(begun.document()), signer)
+    envelope = sign_with(_in_envelope(begun.document(), signer), signer)
     write_file(path, envelope.write(), what=_WHAT, replace=options.force, durable=False)
     return Started(link=link, path=path, warnings=before.warnings)
 
@@ -175,7 +170,6 @@ def stop(
     """
     # 1. What was started, before anything else is looked at.
     keyid = signing_id(signer)
-    check_signer(signer, use_dsse=options.use_dsse)
     preliminary = preliminary_path(options.directory, name, keyid)
     path = link_path(options.metadata_directory, name, keyid)
     check_directory(options.metadata_directory)
@@ -184,6 +178,7 @@ def stop(
     if not os.path.lexists(preliminary):
         raise StoreError(_never_started(name, preliminary, options.directory))
     begun = _read_preliminary(preliminary, name, signer)
+    check_signer(signer, use_dsse=options.use_dsse or begun.use_dsse)
     # 2. What is there now.
     after = record(products, options.recording, resolvers=options.resolvers)
     link = begun.link.replace(
@@ -219,6 +214,11 @@ class _Begun(Value):
         }
 
 
+def _in_envelope(document: Mapping[str, object], signer: Signer) -> Envelope:
+    """Return an unsigned envelope that `signer` can sign: identities sign nothing but DSSE, which GnuPG never does."""
+    return Metablock.wrap(document) if as_keyless(signer.public_key) is None else DSSEEnvelope.wrap(document)
+
+
 def _read_preliminary(path: str, name: str, signer: Signer) -> _Begun:
     """Return what was begun of step `name`; `signer` signed it."""
     try:
@@ -229,18 +229,19 @@ def _read_preliminary(path: str, name: str, signer: Signer) -> _Begun:
 
 def _parse_preliminary(path: str, name: str, signer: Signer) -> _Begun:
     envelope = read_envelope(read_file(path, what=_WHAT, limit=MAX_DOCUMENT_BYTES))
-    if not isinstance(envelope, Metablock) or envelope.document.get("_type") != PRELIMINARY_TYPE:
-        kind = envelope.document.get("_type") if isinstance(envelope, Metablock) else envelope.payload_type
-        raise FormatError(
-            f"expected a recording started by custody, got {kind!r:.80}",
-            remedy="finish it with the tool that started it, or remove the file and start anew",
-        )
+    # Only who has the key is told that a file is something else: before that, nothing in it is looked at.
     if not signed_by(envelope, (signer.public_key,)):
         raise SignatureError(
             f"{path} is not as this key signed it: it was changed since, or made by another key;"
             " remove it and start anew"
         )
     fields = Fields(envelope.content())
+    kind = fields.text("_type")
+    if envelope.payload_type != IN_TOTO_PAYLOAD or kind != PRELIMINARY_TYPE:
+        raise FormatError(
+            f"expected a recording started by custody, got {kind!r:.80}",
+            remedy="finish it with the tool that started it, or remove the file and start anew",
+        )
     inner = fields.object("link")
     # Names as they were recorded: reading a link takes the `file:` off them, and the link to come is to have it.
     link = read_link({**inner, "materials": {}}).replace(materials=Fields(inner).object("materials"))

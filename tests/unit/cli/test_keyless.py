@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -188,9 +189,51 @@ def test_older_envelope_is_refused_before_the_command_runs(chain: Chain, capsys:
     assert main(["run", "-n", "build", "--signing-key", uri, "-p", "app", "--", "sh", "-c", "echo 1 > app"]) == 2
     assert "add --use-dsse" in capsys.readouterr().err
     assert not Path("app").exists()
-    assert main(["record", "start", "-n", "build", "--signing-key", uri]) == 2
-    assert "use `custody run`, or a key" in capsys.readouterr().err
-    assert not list(Path().glob(".build*"))
+    assert main(["record", "start", "-n", "build", "--signing-key", uri]) == 0
+    assert main(["record", "stop", "-n", "build", "--signing-key", uri]) == 2
+    assert "add --use-dsse" in capsys.readouterr().err
+    assert not list(Path().glob("build*"))
+
+
+def started(chain: Chain) -> Path:
+    """Start recording as Alice; return the file that keeps the recording."""
+    uri = chain.instance.uri(ALICE)
+    assert main(["record", "start", "-n", "build", "--signing-key", uri]) == 0
+    Path("app").write_text("1", encoding="utf-8")
+    (found,) = Path().glob(".build.*.link-unfinished")
+    return found
+
+
+def test_step_without_a_command_is_recorded_by_an_identity(chain: Chain) -> None:
+    chain.layout()
+    unfinished = started(chain)
+    stop = ["record", "stop", "-n", "build", "--signing-key", chain.instance.uri(ALICE), "-p", "app"]
+
+    assert main([*stop, "--use-dsse"]) == 0
+    assert not unfinished.exists()
+    assert chain.verify() == 0
+
+
+def test_started_recording_of_an_identity_that_was_changed_is_refused(chain: Chain, capsys: Capture) -> None:
+    unfinished = started(chain)
+    envelope = json.loads(unfinished.read_bytes())
+    document = base64.b64decode(envelope["payload"]).replace(b'"materials": {}', b'"materials":  {}')
+    unfinished.write_text(json.dumps({**envelope, "payload": base64.b64encode(document).decode()}), encoding="utf-8")
+    stop = ["record", "stop", "-n", "build", "--signing-key", chain.instance.uri(ALICE), "-p", "app"]
+
+    assert base64.b64decode(envelope["payload"]) != document
+    assert main([*stop, "--use-dsse"]) == 2
+    assert "it was changed since" in capsys.readouterr().err
+    assert not list(Path().glob("build.*.link"))
+
+
+def test_started_recording_is_no_evidence_under_the_name_of_a_link(chain: Chain, capsys: Capture) -> None:
+    chain.layout()
+    unfinished = started(chain)
+    unfinished.rename(unfinished.name.removeprefix(".").removesuffix("-unfinished"))
+
+    assert chain.verify() == 1
+    assert "preliminary" in capsys.readouterr().out
 
 
 def test_layout_in_the_older_envelope_is_not_signed(chain: Chain, capsys: Capture) -> None:
