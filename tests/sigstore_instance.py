@@ -363,6 +363,8 @@ def _handler(instance: SigstoreInstance) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             if location:
                 self.send_header("Location", location)
+            kind = "application/timestamp-reply" if self.path == "/tsa" else "application/json"
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

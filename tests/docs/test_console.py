@@ -11,7 +11,7 @@ from tests.docs.console import PageError, read_page, run_page, update_page
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_COMMANDS = [page for page in PAGES if "```console\n" in page.read_text(encoding="utf-8")]
-ELSEWHERE = {"cloud-kms.md", "keyless.md"}
+ELSEWHERE = {"cloud-kms.md", "keyless.md", "timestamps.md"}
 """Pages that are performed by a test of their own, which starts what they need."""
 
 

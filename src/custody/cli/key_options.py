@@ -68,6 +68,11 @@ def _add_certificate(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="put the certificate (PEM) of the signing key beside the signature, for steps with cert_constraints",
     )
+    parser.add_argument(
+        "--timestamp-server",
+        metavar="URL",
+        help="put an authority's timestamp (RFC 3161) beside it, too, so that it outlasts the certificate",
+    )
 
 
 def add_password(parser: ArgumentParser, *, of: str, prefix: str = "", more: tuple[str, ...] = ()) -> _ArgumentGroup:
@@ -199,6 +204,8 @@ def _load(uri: str, options: Namespace, secret: SecretSource) -> Signer:
 
 def _certified(signer: Signer, options: Namespace) -> Signer:
     if options.cert is None:
+        if options.timestamp_server is not None:
+            raise UsageError("--timestamp-server is for a signature with a certificate; give --cert, or leave it out")
         return signer
     from datetime import UTC, datetime
 
@@ -206,4 +213,9 @@ def _certified(signer: Signer, options: Namespace) -> Signer:
 
     if not options.cert:
         raise UsageError("--cert: expected a file, got an empty name; leave the option out, or check the variable")
-    return certify(signer, options.cert, at=datetime.now(UTC), remark=remark)
+    stamp = None
+    if options.timestamp_server is not None:
+        from custody.signing.timestamping import timestamper
+
+        stamp = timestamper(options.timestamp_server)
+    return certify(signer, options.cert, at=datetime.now(UTC), remark=remark, timestamp=stamp)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
+    from custody.keys.timestamps import TimestampAuthorities
     from custody.keys.x509_certificate import Certificate
     from custody.verdict import Verdict
     from custody.verification.case import Demands
@@ -118,6 +119,12 @@ def add_demands(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="CAs (PEM) that may stand between certificates of functionaries and the layout's roots",
     )
+    add_list(
+        group,
+        "--timestamp-authorities",
+        metavar="FILE",
+        help="root certificates (PEM) of authorities whose timestamps let a functionary's certificate expire",
+    )
     group.add_argument("--at", metavar="INSTANT", help="judge as of this instant, such as 2030-01-31T00:00:00Z")
 
 
@@ -140,11 +147,20 @@ def demands_from(options: Namespace) -> Demands:
         max_age=_age(options.max_age),
         product_of=filled(options.product_of, "--product-of"),
         ignore_fields=tuple(options.ignore_field),
-        intermediates=_intermediates(options.intermediate_certs),
+        intermediates=_certificates(options.intermediate_certs),
+        timestamps=_authorities(options.timestamp_authorities),
     )
 
 
-def _intermediates(paths: list[str]) -> tuple[Certificate, ...]:
+def _authorities(paths: list[str]) -> TimestampAuthorities | None:
+    if not paths:
+        return None
+    from custody.keys.timestamps import TimestampAuthorities  # few layouts ask for certificates
+
+    return TimestampAuthorities(roots=_certificates(paths))
+
+
+def _certificates(paths: list[str]) -> tuple[Certificate, ...]:
     if not paths:
         return ()
     from custody.signing.certified import read_certificates  # few layouts ask for certificates

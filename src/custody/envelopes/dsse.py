@@ -10,7 +10,7 @@ from custody.encoding.fields import Fields, as_object
 from custody.encoding.pae import pae
 from custody.encoding.strict import MAX_DOCUMENT_BYTES, read_json, write_json
 from custody.encoding.text import from_base64, to_base64
-from custody.envelopes.signature import Signature, read_signatures
+from custody.envelopes.signature import NOTHING, Signature, read_signatures
 from custody.errors import FormatError, SignatureError
 from custody.value import Value
 
@@ -89,14 +89,14 @@ class DSSEEnvelope(Value):
         except FormatError as error:
             raise error.within("payload") from None
 
-    def with_signature(self, keyid: str, value: SignatureValue, certificate: str = "") -> Self:
+    def with_signature(self, keyid: str, value: SignatureValue, beside: Mapping[str, str] = NOTHING) -> Self:
         """Return a copy with one more signature.
 
         Raises:
             SignatureError: it is an OpenPGP signature, or has a certificate, for which DSSE has no place.
 
         """
-        if certificate:
+        if beside:
             raise SignatureError(NO_CERTIFICATE_IN_DSSE)
         if isinstance(value, bytes):
             entry: dict[str, Any] = {"keyid": keyid, "sig": to_base64(value)}

@@ -12,7 +12,7 @@ from custody.encoding.canonical import canonical_json, check_canonical
 from custody.encoding.fields import Fields
 from custody.encoding.strict import write_json
 from custody.encoding.text import from_hex
-from custody.envelopes.signature import Signature, read_signatures
+from custody.envelopes.signature import NOTHING, Signature, read_signatures
 from custody.errors import SignatureError
 from custody.value import Value
 
@@ -70,18 +70,17 @@ class Metablock(Value):
         """Return the document inside; only for bytes whose signatures were checked, or to be signed."""
         return self.document
 
-    def with_signature(self, keyid: str, value: SignatureValue, certificate: str = "") -> Self:
+    def with_signature(self, keyid: str, value: SignatureValue, beside: Mapping[str, str] = NOTHING) -> Self:
         """Return a copy with one more signature; one in OpenPGP's form has its key id in it.
 
-        `certificate` is the PEM of the certificate of its key, which the Go implementation writes beside it.
+        `beside` are further fields of its entry: the certificate of its key, where the Go implementation has it.
 
         Raises:
             SignatureError: it is a keyless signature, which only DSSE envelopes carry.
 
         """
         if isinstance(value, bytes):
-            more = {"cert": certificate} if certificate else {}
-            signature = Signature(keyid=keyid, value=value, document={"keyid": keyid, "sig": value.hex(), **more})
+            signature = Signature(keyid=keyid, value=value, document={"keyid": keyid, "sig": value.hex(), **beside})
         else:
             from custody.keys.openpgp import OpenPGPSignature  # most signatures are bytes
 

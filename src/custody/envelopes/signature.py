@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from custody.keys.key import SignatureValue
     from custody.keys.openpgp import OpenPGPSignature
 
-__all__ = ["MAX_SIGNATURES", "Signature", "read_signatures"]
+__all__ = ["MAX_SIGNATURES", "NOTHING", "Signature", "read_signatures"]
 
 MAX_SIGNATURES = 256
 """More signatures than this on one envelope cost the verifier time and mean nothing."""
+
+
+NOTHING: Mapping[str, str] = {}
+"""What stands beside most signatures."""
 
 
 class Signature(Value):
@@ -33,6 +37,12 @@ class Signature(Value):
     def certificate(self) -> str:
         """The certificate that stands beside it, as PEM, '' if there is none; it was not looked at."""
         found = self.document.get("cert")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def timestamp(self) -> str:
+        """The timestamp that stands beside it, in base64, '' if there is none; it was not looked at."""
+        found = self.document.get("timestamp")
         return found if isinstance(found, str) else ""
 
     @classmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.encoding.text import to_base64
 from custody.errors import FormatError, UsageError
 from custody.files import read_file
 from custody.keys.keyid import legacy_keyid_of
@@ -16,12 +17,15 @@ from custody.keys.x509_certificate import MAX_CERT_BYTES, certificates_of_file
 from custody.keys.x509_path import own_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from typing import TypeAlias
 
     from custody.keys.key import SignatureValue
     from custody.keys.x509_certificate import Certificate
     from custody.signing.signer import Signer
+
+    Timestamper: TypeAlias = Callable[[bytes], bytes]
 
 __all__ = ["CertifiedSigner", "certify", "read_certificates"]
 
@@ -30,14 +34,17 @@ MAX_FILE_BYTES = 16 * MAX_CERT_BYTES
 
 
 class CertifiedSigner:
-    """`signer`, whose signatures come with `certificate`."""
+    """`signer`, whose signatures come with `certificate`, and with what `timestamp`, if any, returns for them."""
 
-    __slots__ = ("_key", "_signer", "certificate")
+    __slots__ = ("_key", "_signer", "_timestamp", "certificate")
 
-    def __init__(self, signer: Signer, key: PublicKey, certificate: Certificate) -> None:
+    def __init__(
+        self, signer: Signer, key: PublicKey, certificate: Certificate, timestamp: Timestamper | None = None
+    ) -> None:
         """Sign with `signer`, whose public key `key` is the certificate's."""
         self._signer = signer
         self._key = key
+        self._timestamp = timestamp
         self.certificate = certificate
 
     @property
@@ -60,9 +67,30 @@ class CertifiedSigner:
         """Return the signature over `message`."""
         return self._signer.sign(message)
 
+    def beside(self, signature: SignatureValue) -> Mapping[str, str]:
+        """Return what stands beside `signature`: `cert` in PEM, and `timestamp` in base64.
 
-def certify(signer: Signer, path: str, *, at: datetime, remark: Callable[[str], None]) -> CertifiedSigner:
+        Raises:
+            SignatureError: the timestamp authority gives none.
+
+        """
+        found = {"cert": self.certificate.pem}
+        if self._timestamp is not None and isinstance(signature, bytes):
+            found["timestamp"] = to_base64(self._timestamp(signature))
+        return found
+
+
+def certify(
+    signer: Signer,
+    path: str,
+    *,
+    at: datetime,
+    remark: Callable[[str], None],
+    timestamp: Timestamper | None = None,
+) -> CertifiedSigner:
     """Return the signer with the first certificate of the PEM file `path`, as files have a chain from the leaf on.
+
+    What `timestamp` returns for a signature stands beside it, too.
 
     Raises:
         StoreError: the file cannot be read.
@@ -89,7 +117,7 @@ def certify(signer: Signer, path: str, *, at: datetime, remark: Callable[[str], 
             f"only the first certificate of {path!r} stands in the link; verifiers need the other {len(others)} in the"
             " layout (intermediatecas) or by --intermediate-certs"
         )
-    return CertifiedSigner(signer, key, certificate)
+    return CertifiedSigner(signer, key, certificate, timestamp)
 
 
 def read_certificates(path: str) -> Sequence[Certificate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from custody.keys.key import ignore_remark
@@ -11,9 +11,8 @@ from custody.value import Value
 
 if TYPE_CHECKING:
     from custody.keys.key import Key, SignatureValue
-    from custody.keys.x509_certificate import Certificate
 
-__all__ = ["Request", "Signer", "certificate_beside", "signing_id"]
+__all__ = ["Request", "Signer", "has_certificate", "put_beside", "signing_id"]
 
 
 class Signer(Protocol):
@@ -40,10 +39,20 @@ def signing_id(signer: Signer) -> str:
     return found or signer.public_key.keyid
 
 
-def certificate_beside(signer: Signer) -> str:
-    """Return the certificate, as PEM, that stands beside the signer's signatures, '' if there is none."""
-    certificate: Certificate | None = getattr(signer, "certificate", None)
-    return "" if certificate is None else certificate.pem
+def has_certificate(signer: Signer) -> bool:
+    """Return whether a certificate stands beside the signer's signatures."""
+    return getattr(signer, "certificate", None) is not None
+
+
+def put_beside(signer: Signer, signature: SignatureValue) -> Mapping[str, str]:
+    """Return the fields that stand beside the signer's `signature`: its certificate, and a timestamp, if it has them.
+
+    Raises:
+        SignatureError: the timestamp authority gives none.
+
+    """
+    found: Callable[[SignatureValue], Mapping[str, str]] | None = getattr(signer, "beside", None)
+    return {} if found is None else found(signature)
 
 
 class Request(Value):

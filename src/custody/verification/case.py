@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from custody.keys.key import Key, Trust
+    from custody.keys.timestamps import TimestampAuthorities
     from custody.keys.x509_certificate import Certificate
 
 __all__ = [
@@ -109,6 +110,7 @@ class Demands(Value):
     `targets`: artifacts that the chain must have made, as products of `product_of` (the last step if empty).
     `ignore_fields`: paths of unknown fields of the layout to ignore. `remembered`: by the identity of owner keys.
     `intermediates`: CAs that may stand between functionaries' certificates and the layout's roots, besides its own.
+    `timestamps`: whose timestamps make a certificate count that has expired since; nobody's without it.
     `trust`: returns who vouches for identities that the layout has in the place of keys; without it nobody does.
     """
 
@@ -127,6 +129,7 @@ class Demands(Value):
     ignore_fields: tuple[str, ...] = ()
     remembered: Mapping[str, Remembered] = {}
     intermediates: tuple[Certificate, ...] = ()
+    timestamps: TimestampAuthorities | None = None
     trust: Trust | None = None
 
     def _validate(self) -> None:

@@ -1,7 +1,8 @@
 """Functionaries by certificate (ITE-7): whose certificate, beside a good signature, meets a step's constraints.
 
-A certificate is judged at the verifier's instant. When the link was signed nobody vouches for, least of all the link,
-so a certificate that has expired since proves nothing any more.
+A certificate is judged at the verifier's instant, since a link's own time proves nothing; or, where an authority that
+the verifier trusts has put a timestamp on the signature, at that one's. Without such, a certificate that has expired
+since proves nothing any more.
 
 1. The signature is by the key in the certificate beside it.
 2. The certificate has the names that one of the step's constraints demands.
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custody.encoding.instants import MAX_CLOCK_SKEW, write_instant
+from custody.encoding.text import from_base64
 from custody.errors import FormatError
 from custody.keys.x509_certificate import Certificate, certificate_of_pem
 from custody.keys.x509_path import Flaw, Problem, find_path, own_problem
@@ -23,8 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custody.envelopes.reader import Envelope
+    from custody.envelopes.signature import Signature
+    from custody.keys.timestamps import TimestampAuthorities
     from custody.keys.x509_constraint import CertificateConstraint
     from custody.models.layout import Layout, Step
+    from custody.verification.case import Demands
 
 __all__ = ["MAX_CERTIFICATES", "Certified", "Uncertified", "certified_by", "judge_certificate"]
 
@@ -71,26 +77,46 @@ class Uncertified(Value):
 
 
 def certified_by(
-    envelope: Envelope, step: Step, layout: Layout, at: datetime, more: Sequence[Certificate] = ()
+    envelope: Envelope, step: Step, layout: Layout, at: datetime, demands: Demands
 ) -> tuple[list[Certified], list[Uncertified]]:
     """Return whose certificates make the envelope count for `step`, and why the others do not.
 
-    `more` are intermediate CAs that the verifier has besides those of the layout.
+    `demands` name the intermediate CAs that the verifier has besides those of the layout, and whose timestamps count.
     """
     good: list[Certified] = []
     bad: list[Uncertified] = []
     message = b""
-    for signature, text in _with_certificates(envelope):
+    for signature in _with_certificates(envelope):
         message = message or envelope.signed_bytes
-        found = _signer_of(signature, text, message)
+        found = _signer_of(signature, message)
         if isinstance(found, Certificate):
-            judged = judge_certificate(found, step, layout, at, more)
+            when, doubt = _instant(signature, at, demands.timestamps)
+            judged = judge_certificate(found, step, layout, when, demands.intermediates)
             if isinstance(judged, Certified):
                 good.append(judged)
                 continue
-            found = judged.replace(message=f"{_called(found)} does not count: {judged.message}")
+            found = judged.replace(message=f"{_called(found)} does not count: {judged.message}{doubt}")
         bad.append(found)
     return good, bad
+
+
+def _instant(signature: Signature, at: datetime, authorities: TimestampAuthorities | None) -> tuple[datetime, str]:
+    """Return when a signature surely existed, `at` if nobody vouches for more, and what is wrong with its timestamp."""
+    if not signature.timestamp:
+        return at, ""
+    if authorities is None:
+        return at, "; its timestamp counts only if the verifier says whose do (--timestamp-authorities)"
+    value = signature.value
+    try:
+        token = from_base64(signature.timestamp, "timestamp")
+    except FormatError as error:
+        return at, f"; {error}"
+    found = authorities.instant(token, value) if isinstance(value, bytes) else "it covers nothing"
+    if isinstance(found, str):
+        return at, f"; its timestamp does not count: {found}"
+    if found - at > MAX_CLOCK_SKEW:
+        return at, f"; its timestamp does not count: it is of {write_instant(found)}, which is still to come"
+    return min(found, at), ""
 
 
 def judge_certificate(
@@ -124,31 +150,31 @@ def judge_certificate(
     )
 
 
-def _with_certificates(envelope: Envelope) -> Iterator[tuple[bytes, str]]:
+def _with_certificates(envelope: Envelope) -> Iterator[Signature]:
     """Yield the signatures with certificates; a DSSE envelope has no place for them."""
     if envelope.kind != "metablock":
         return
     count = 0
     seen = set()
     for signature in envelope.signatures:
-        text = signature.certificate
-        if not text or not isinstance(signature.value, bytes) or (signature.value, text) in seen:
+        text, value, timestamp = signature.certificate, signature.value, signature.timestamp
+        if not text or not isinstance(value, bytes) or (value, text, timestamp) in seen:
             continue
-        seen.add((signature.value, text))
+        seen.add((value, text, timestamp))
         count += 1
         if count > MAX_CERTIFICATES:
             return
-        yield signature.value, text
+        yield signature
 
 
-def _signer_of(signature: bytes, text: str, message: bytes) -> Certificate | Uncertified:
-    """Return the certificate in `text` if its key made `signature` over `message`."""
+def _signer_of(signature: Signature, message: bytes) -> Certificate | Uncertified:
+    """Return the certificate beside `signature` if its key made it, over `message`."""
     try:
-        certificate = certificate_of_pem(text, "cert")
+        certificate = certificate_of_pem(signature.certificate, "cert")
     except FormatError as error:
         problem = f"the certificate beside its signature cannot be read: {error}"
         return Uncertified(reason=Reason.CERTIFICATE_MALFORMED, message=problem)
-    if certificate.key.verify(signature, message):
+    if certificate.key.verify(signature.value, message):
         return certificate
     return Uncertified(
         reason=Reason.CERTIFICATE_MISMATCH,

@@ -153,7 +153,7 @@ def _signers(
         return keys, {}
     from custody.verification.certified import certified_by  # few layouts ask for certificates
 
-    good, bad = certified_by(envelope, step, layout, place.at, place.demands.intermediates)
+    good, bad = certified_by(envelope, step, layout, place.at, place.demands)
     by_key: dict[str, tuple[Certified, ...]] = {}
     everybody: dict[str, Key] = {key.identity: key for key in keys}
     for each in good:

@@ -95,8 +95,7 @@ class _Gathering:
     def _is_certified(self, envelope: Envelope, step: Step, layout: Layout) -> bool:
         from custody.verification.certified import certified_by  # few layouts ask for certificates
 
-        more = self.demands.intermediates
-        return self.at is not None and bool(certified_by(envelope, step, layout, self.at, more)[0])
+        return self.at is not None and bool(certified_by(envelope, step, layout, self.at, self.demands)[0])
 
     def _fetch(self, name: str, store: EvidenceStore, signed: SignedTest | None, depth: int) -> Evidence:
         self._count += 1

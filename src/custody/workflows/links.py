@@ -16,7 +16,7 @@ from custody.files import read_file, write_file
 from custody.keys.key import as_keyless, as_openpgp
 from custody.keys.keyid import short_id
 from custody.models.link import LINK_TYPE, Link, read_link
-from custody.signing.signer import certificate_beside, signing_id
+from custody.signing.signer import has_certificate, put_beside, signing_id
 from custody.value import Value
 from custody.workflows.execute import is_unicode
 
@@ -34,6 +34,7 @@ __all__ = [
     "check_place",
     "check_signer",
     "in_directory",
+    "link_in",
     "link_path",
     "read_signed_link",
     "sign_document",
@@ -86,7 +87,7 @@ def check_signer(signer: Signer, *, use_dsse: bool) -> None:
         from custody.envelopes.metablock import KEYLESS_NEEDS_DSSE
 
         raise SignatureError(KEYLESS_NEEDS_DSSE)
-    if use_dsse and certificate_beside(signer):
+    if use_dsse and has_certificate(signer):
         from custody.envelopes.dsse import NO_CERTIFICATE_IN_DSSE
 
         raise SignatureError(NO_CERTIFICATE_IN_DSSE)
@@ -113,7 +114,7 @@ def check_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def sign_with(envelope: Envelope, signer: Signer) -> Envelope:
     """Return `envelope` with the signature of `signer` added."""
     signature = signer.sign(envelope.signed_bytes)
-    return envelope.with_signature(signing_id(signer), signature, certificate_beside(signer))
+    return envelope.with_signature(signing_id(signer), signature, put_beside(signer, signature))
 
 
 def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: bool) -> Envelope:
@@ -148,7 +149,7 @@ def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
         signers = signed_by(envelope, keys, at=datetime.now(UTC))
         if keys and not signers:
             raise SignatureError(f"{path}: none of the given keys signed it")
-        return SignedLink(link=_link_in(envelope), signers=signers)
+        return SignedLink(link=link_in(envelope), signers=signers)
     except FormatError as error:
         raise error.within(path) from None
 
@@ -164,7 +165,8 @@ def _wrapped(document: Mapping[str, object], *, use_dsse: bool) -> Envelope:
     return Metablock.wrap(document)
 
 
-def _link_in(envelope: Envelope) -> Link:
+def link_in(envelope: Envelope) -> Link:
+    """Return the link that `envelope` carries; a FormatError if it carries something else."""
     from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 
     if envelope.payload_type != IN_TOTO_PAYLOAD:

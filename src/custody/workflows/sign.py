@@ -28,7 +28,7 @@ from custody.keys.keyid import short_id
 from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
 from custody.models.link import LINK_TYPE, Link, read_link
 from custody.signing.registry import load_signer
-from custody.signing.signer import certificate_beside, signing_id
+from custody.signing.signer import put_beside, signing_id
 from custody.value import Value
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def sign_envelope(envelope: Envelope, signers: Sequence[Signer], *, append: bool
         value = signer.sign(message)
         if not key.verify(value, message):
             raise SignatureError(f"the key {short_id(key.keyid)} made a signature that is not its own")
-        signed = signed.with_signature(signing_id(signer), value, certificate_beside(signer))
+        signed = signed.with_signature(signing_id(signer), value, put_beside(signer, value))
     _refuse_unreadable(signed)
     return signed
 

@@ -21,6 +21,7 @@ from custody.models.layout import Layout, Step, read_layout
 from custody.rules.grammar import parse_text
 from tests.compat.differential.keys import KeyPair, KeyRing
 from tests.compat.differential.test_go_chains import go, go_keyid, sign
+from tests.sigstore_instance import SigstoreInstance
 from tests.x509 import CLIENT, SERVER, Holder, Issuer, constraint
 
 pytestmark = pytest.mark.component("in-toto-golang")
@@ -128,6 +129,20 @@ def test_link_with_a_certificate_is_accepted_by_both_and_not_once_it_is_changed(
     document = json.loads(link.read_text())
     document["signed"]["command"] = ["true"]
     link.write_text(json.dumps(document))
+    assert supply.judged() == (False, False)
+
+
+def test_timestamp_beside_a_signature_is_nothing_to_in_toto_golang(supply: Supply, tmp_path: Path) -> None:
+    supply.write_layout()
+    supply.write(supply.leaf())
+    with SigstoreInstance(tmp_path / "instance", tsa=True) as authority:
+        words = ("--signing-key", "alice.key", "--cert", "alice.pem", "--timestamp-server", f"{authority.url}/tsa")
+        assert custody("run", *BUILD, *words, *COMMAND, directory=tmp_path).returncode == 0
+    link = tmp_path / supply.link()
+
+    assert "timestamp" in json.loads(link.read_text())["signatures"][0]
+    assert supply.judged() == (True, True), supply.said
+    link.write_text(link.read_text().replace("printf 1", "printf 2"))
     assert supply.judged() == (False, False)
 
 

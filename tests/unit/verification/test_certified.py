@@ -35,7 +35,7 @@ def by_certificate(
     envelope = Metablock.wrap(document)
     for holder, other in zip(holders, beside or holders, strict=True):
         key = holder.certificate.key
-        envelope = envelope.with_signature(key.keyid, holder.sign(envelope.signed_bytes), other.pem)
+        envelope = envelope.with_signature(key.keyid, holder.sign(envelope.signed_bytes), {"cert": other.pem})
     for who in plain:
         envelope = envelope.with_signature(who.keyid, who.sign(envelope.signed_bytes))
     return envelope
@@ -338,7 +338,7 @@ def test_dsse_has_no_certificates() -> None:
     chain = Chain(BUILDER)
     link = DSSEEnvelope.wrap(chain.document_of_link())
     with pytest.raises(SignatureError, match="no place for the certificate"):
-        link.with_signature("", ALICE.sign(link.signed_bytes), ALICE.pem)
+        link.with_signature("", ALICE.sign(link.signed_bytes), {"cert": ALICE.pem})
     signed_link = link.with_signature("", ALICE.sign(link.signed_bytes))
     (signature,) = signed_link.signatures
     document = {**signature.document, "cert": ALICE.pem}
