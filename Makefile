@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 JOBS ?= 2
 # Programs the tests use that pip cannot bring, each as program:debian-package.
 COMPONENTS := git:git gpg:gnupg openssl:openssl ssh-keygen:openssh-client pkcs11-tool:opensc softhsm2-util:softhsm2 \
-	docker-registry:docker-registry htpasswd:apache2-utils skopeo:skopeo umoci:umoci buildah:buildah
+	docker-registry:docker-registry htpasswd:apache2-utils skopeo:skopeo umoci:umoci buildah:buildah jq:jq
 
 # A uv that is on PATH but does not start (a version manager's shim) counts as absent.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv)

@@ -3,6 +3,7 @@
 - `venv/`: the reference implementation and what it needs, at the pinned versions, checked by hash.
 - `in_toto-VERSION/`: its source distribution, checked by the same pins, for the tests that it publishes.
 - `bin/in-toto-golang`: the command of in-toto-golang, where there is a Go toolchain.
+- `cosign-2/cosign`, `cosign-3/cosign`: cosign of both versions, likewise. Each takes minutes and gigabytes once.
 
 What is there already, made from these pins by this Python, stays. What cannot be made, for instance without a network,
 is no failure: `made.json` says why, and so do the tests that then skip.
@@ -20,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 
 __all__ = ["VENV", "MissingError", "install_environment", "main"]
 
@@ -30,8 +32,15 @@ VENV = os.path.join(_REFERENCE, "venv")
 """Where the environment is made; its commands are in `bin`."""
 _MADE = os.path.join(_REFERENCE, "made.json")
 
-_PEER = "github.com/in-toto/in-toto-golang@v0.11.0"
-_SECONDS = 600
+_PEERS = {
+    "bin/in-toto-golang": "github.com/in-toto/in-toto-golang@v0.11.0",
+    "cosign-2/cosign": "github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5",
+    "cosign-3/cosign": "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3",
+}
+"""Programs in Go, with their modules; the last word of the path is what Go calls the program."""
+
+_SECONDS = 900
+"""Nothing takes longer; cosign, compiled for the first time by one processor, takes three minutes."""
 
 
 class MissingError(Exception):
@@ -108,22 +117,22 @@ def _download(requirement: str, directory: str) -> None:
     _must(*pip, "--disable-pip-version-check", *choice, "--dest", directory, "--requirement", wanted)
 
 
-def _build_peer() -> None:
-    """Build in-toto-golang unless it is there; Go checks the module's hash against its checksum database."""
-    target = os.path.join(_REFERENCE, "bin", "in-toto-golang")
-    if _made("bin/in-toto-golang") == _PEER and os.access(target, os.X_OK):
+def _build(part: str) -> None:
+    """Build a program in Go unless it is there; Go checks the module's hash against its checksum database."""
+    target, module = os.path.join(_REFERENCE, part), _PEERS[part]
+    if _made(part) == module and os.access(target, os.X_OK):
         return
     if shutil.which("go") is None:
         raise MissingError("there is no Go toolchain on PATH")
     settings = {"GOFLAGS": "-mod=mod", "GOBIN": os.path.dirname(target), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    _must("go", "install", _PEER, environment=settings)
-    _note("bin/in-toto-golang", _PEER)
+    _must("go", "install", "-ldflags=-s -w", module, environment=settings)
+    _note(part, module)
 
 
 _PARTS: dict[str, Callable[[], None]] = {
     "venv": install_environment,
     "source": _unpack_source,
-    "bin/in-toto-golang": _build_peer,
+    **{part: partial(_build, part) for part in _PEERS},
 }
 
 

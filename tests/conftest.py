@@ -1,7 +1,7 @@
 """What every test stands on: a clean environment, no network, and honest skips.
 
 - Every test runs with a home of its own, without the caller's `CUSTODY_*`, `GIT_*`, `GNUPGHOME`,
-  `PKCS11_*` and `XDG_*` settings, and with a git identity that can commit.
+  `PKCS11_*` and `XDG_*` settings, outside of any CI system, and with a git identity that can commit.
 - No test reaches beyond this machine: connecting or resolving anything but loopback raises
   `NetworkBlockedError`. The processes a test starts are not covered.
 - Signals mean what they usually mean, however the tests were started.
@@ -49,16 +49,19 @@ PEERS: Mapping[str, tuple[str, str]] = {
     "reference": ("venv/bin/in-toto-run", "venv"),
     "reference-source": ("in_toto-3.1.0/tests", "source"),
     "in-toto-golang": ("bin/in-toto-golang", "bin/in-toto-golang"),
+    "cosign-2": ("cosign-2/cosign", "cosign-2/cosign"),
+    "cosign-3": ("cosign-3/cosign", "cosign-3/cosign"),
 }
-OPTIONAL = {"in-toto-golang"}
+OPTIONAL = {"in-toto-golang", "cosign-2", "cosign-3"}
 REFERENCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), ".reference")
 
-CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "PKCS11_", "XDG_")
+CI_SYSTEMS = ("CI_", "GITHUB_", "GITLAB_", "JENKINS_", "TEKTON_")  # provenance is written of what these say
+CLEARED_PREFIXES = ("CUSTODY_", "GIT_", "PKCS11_", "XDG_", *CI_SYSTEMS)
 PROXIES = ("all_proxy", "http_proxy", "https_proxy")  # nothing beyond loopback is asked, and that directly
 CLEARED = (
     *PROXIES,
     *map(str.upper, PROXIES),
-    *("EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOFTHSM2_CONF", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK"),
+    *("BUILD_TAG", "EMAIL", "GNUPGHOME", "GPG_AGENT_INFO", "SOFTHSM2_CONF", "SOURCE_DATE_EPOCH", "SSH_AUTH_SOCK"),
 )
 GIT_ENVIRONMENT: Mapping[str, str] = {
     "GIT_AUTHOR_EMAIL": "author@example.com",

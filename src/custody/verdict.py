@@ -99,6 +99,18 @@ class Reason(StrEnum):
     INSPECTION_REFUSED = "inspection-refused"
     INSPECTION_FAILED = "inspection-failed"
     INSPECTION_TIMED_OUT = "inspection-timed-out"
+    # attestations
+    NO_KEYS = "no-keys"
+    ATTESTATION_MISSING = "attestation-missing"
+    ATTESTATION_MALFORMED = "attestation-malformed"
+    ATTESTATION_UNREADABLE = "attestation-unreadable"
+    TOO_MANY_ATTESTATIONS = "too-many-attestations"
+    TOO_FEW_SIGNERS = "too-few-signers"
+    SUBJECT_DIFFERS = "subject-differs"
+    COVERED_BY_OTHER = "covered-by-other"
+    PREDICATE_TYPE_DIFFERS = "predicate-type-differs"
+    PREDICATE_MALFORMED = "predicate-malformed"
+    FIELD_DIFFERS = "field-differs"
 
 
 class ArtifactFinding(Value):

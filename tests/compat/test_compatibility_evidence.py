@@ -12,6 +12,7 @@ import pytest
 from custody.encoding.instants import write_instant
 from custody.keys.keyid import legacy_keyid_of
 from custody.models.link import Link
+from custody.models.link_statement import link_to_statement
 from tests.compat.sides import FAR, chain_of_two, new_chain
 from tests.simulator import Simulator, actor, hashed, link_name
 
@@ -78,6 +79,17 @@ def test_D13_a_malformed_link_is_skipped_where_enough_are_good(place: Place, jun
     chain.files[link_name("build", actor("bob"))] = junk
     place.expect(chain, here=0, there=1)
     chain.remove("build", "alice")
+    place.expect(chain, here=1, there=1)
+
+
+def test_X22_a_statement_about_a_link_is_one(place: Place) -> None:
+    chain = several(1, "alice", dsse=True)
+    chain.perform("build", "alice", products=ONE)
+    place.expect(chain, here=0, there=0)
+    statement = link_to_statement(Link(name="build", products=hashed(ONE)))
+    chain.put("build", "alice", statement)
+    place.expect(chain, here=0, there=1)
+    chain.put("build", "alice", {**statement, "predicateType": "https://example.com/Link"})
     place.expect(chain, here=1, there=1)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from custody.encoding.canonical import canonical_json
 from in_toto.exceptions import FormatError
 from in_toto.models.common import Signable, ValidationMixin
 from in_toto.models.link import FILENAME_FORMAT, FILENAME_FORMAT_SHORT, UNFINISHED_FILENAME_FORMAT, Link
+from in_toto.models.metadata import Envelope, Metablock
+from in_toto.runlib import in_toto_run
 
 DIGEST = {"sha256": "ab" * 32}
 
@@ -142,3 +147,40 @@ def test_validation_asks_every_method_for_it() -> None:
 def test_what_has_no_fields_is_an_empty_document() -> None:
     assert repr(Signable()) == "{}"
     assert Signable().signable_bytes == b"{}"
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Link:
+    """Return the unsigned link of a step with many files, which nobody has looked into."""
+    for number in range(600):
+        (tmp_path / f"{number}é").write_text(f"{number}")
+    monkeypatch.chdir(tmp_path)
+    payload = in_toto_run("build", ["."], ["."], []).get_payload()
+    assert isinstance(payload, Link)
+    return payload
+
+
+def test_artifacts_of_a_recording_are_dicts_that_can_be_changed(many: Link) -> None:
+    expected = {f"{number}é": {"sha256": sha256(f"{number}".encode()).hexdigest()} for number in range(600)}
+    assert json.loads(json.dumps(many.materials)) == json.loads(json.dumps(many.document()))["products"] == expected
+    many.products["7é"]["sha256"] = "ab" * 32
+    many.materials.pop("8é")
+    assert many.products == {**expected, "7é": DIGEST}
+    assert many.materials == {name: digests for name, digests in expected.items() if name != "8é"}
+    assert many.document()["products"] == many.products
+    assert json.loads(many.signable_bytes) == many.document()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_link_of_a_recording_is_written_as_one_that_somebody_made(many: Link, compact: bool) -> None:
+    same = copy.copy(many)
+    taken_apart = Link(**{name: getattr(same, name) for name in Link._FIELDS if name != "_type"})
+    assert many.signable_bytes == taken_apart.signable_bytes == canonical_json(many.document())
+    assert str(Metablock(signed=many, compact_json=compact)) == str(Metablock(signed=taken_apart, compact_json=compact))
+    assert Envelope.from_signable(many).payload == Envelope.from_signable(taken_apart).payload
+    assert many == taken_apart
+    many.validate()
+    taken_apart.products["7é"] = {"sha256": "no digits"}
+    assert many != taken_apart
+    with pytest.raises(FormatError):
+        taken_apart.validate()

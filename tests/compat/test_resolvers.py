@@ -15,10 +15,12 @@ from in_toto.resolver import (
     RESOLVER_FOR_URI_SCHEME,
     DirectoryResolver,
     FileResolver,
+    OCIResolver,
     OSTreeResolver,
     Resolver,
 )
 from in_toto.runlib import record_artifacts_as_dict
+from tests.attachments import layout_with_image, put_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -337,3 +339,32 @@ def test_the_reference_records_the_same(
     ours = here.python(_RECORD, paths, arguments)
     theirs = start_reference().python(_RECORD, "script", paths, arguments, cwd=here.final)
     assert (ours.code, ours.out) == (theirs.code, theirs.out) != (0, "{}\n"), ours.err
+
+
+class TestOCI:
+    def test_an_image_is_recorded_by_the_digest_of_its_manifest(self, tree: Path) -> None:
+        store, image = layout_with_image(tree / "app")
+        assert record_artifacts_as_dict(["oci:app:v1"]) == {"oci:app:v1": {"sha256": image.digest.hex}}
+        other = put_image(store, "v1", b"other")
+        assert record_artifacts_as_dict(["oci:app:v1"]) == {"oci:app:v1": {"sha256": other.digest.hex}}
+        layer = tree / "app" / "blobs" / "sha256" / hashlib.sha256(b"other").hexdigest()
+        layer.write_bytes(b"OTHER")
+        with pytest.raises(ValueError, match="sent other bytes than asked for"):
+            record_artifacts_as_dict(["oci:app:v1"])
+
+    def test_an_image_that_does_not_exist_is_a_warning(self, tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+        layout_with_image(tree / "app")
+        assert record_artifacts_as_dict(["oci:app:v2", "a"]) == {"a": sha256(b"a")}
+        assert "'oci:app:v2' is not recorded: it does not exist" in caplog.text
+
+    def test_paths_begin_at_the_base_path_and_prefixes_are_cut(self, tree: Path) -> None:
+        _, image = layout_with_image(tree / "out" / "app")
+        found = record_artifacts_as_dict(["oci:./app:v1"], base_path="out", lstrip_paths=["./"])
+        assert found == {"oci:app:v1": {"sha256": image.digest.hex}}
+
+    def test_a_resolver_of_ones_own_comes_first(self, tree: Path, registry: dict[str, Resolver]) -> None:
+        (tree / "oci:app").touch()
+        with pytest.raises(ValueError, match="every reader would take that for a URI"):
+            record_artifacts_as_dict(["oci:app"])
+        registry[OCIResolver.SCHEME] = Fixed()
+        assert record_artifacts_as_dict(["oci:app"]) == {"oci:app": sha256(b"fixed")}

@@ -11,7 +11,7 @@ from tests.docs.console import PageError, read_page, run_page, update_page
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_COMMANDS = [page for page in PAGES if "```console\n" in page.read_text(encoding="utf-8")]
-ELSEWHERE = {"cloud-kms.md", "keyless.md", "timestamps.md"}
+ELSEWHERE = {"cloud-kms.md", "images.md", "image-supply-chain.md", "keyless.md", "timestamps.md"}
 """Pages that are performed by a test of their own, which starts what they need."""
 
 
@@ -20,10 +20,13 @@ def page_of(*lines: str) -> str:
 
 
 NEEDS = {
+    "attach-attestations.md": "umoci",
+    "attest.md": "umoci",
     "gpg.md": "gpg",
     "hsm.md": "softhsm2",
     "key-files.md": "ssh-keygen",
     "offline-root.md": "softhsm2",
+    "provenance.md": "git",
     "x509.md": "openssl",
 }
 """Programs without which a page cannot be performed."""

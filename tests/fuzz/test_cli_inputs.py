@@ -58,6 +58,8 @@ READERS: Mapping[str, tuple[str, list[str]]] = {
     "verify with a key": ("owner.pub", ["verify", "-l", "root.layout", "--verification-keys", "FILE"]),
     "verify with a state": ("state", ["verify", "-l", "root.layout", *KEYS, "--no-inspections", "--state", "FILE"]),
     "match products": ("a.link", ["match-products", "-l", "FILE", "-p", "owner.pub"]),
+    "tell of a link": ("a.link", ["provenance", "--link", "FILE", "-o", "new.json"]),
+    "tell of it in SLSA 0.2": ("a.link", ["provenance", "--link", "FILE", "--slsa-version", "0.2", "-o", "new.json"]),
     "show a key": ("alice.pub", ["key", "show", "FILE"]),
     "show a private key": ("alice", ["key", "show", "FILE", "--format", "json"]),
     "convert a key": ("alice", ["key", "convert", "FILE", "--to", "private-pem", "--no-password", "-o", "new"]),

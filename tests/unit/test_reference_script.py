@@ -63,9 +63,10 @@ def test_everything_may_be_missing_and_the_reasons_are_kept(place: Path, capsys:
     assert reference.main() == 0
 
     missing = json.loads((place / "made.json").read_text())["missing"]
-    assert set(missing) == {"venv", "source", "bin/in-toto-golang"}
-    assert missing["bin/in-toto-golang"] == "there is no Go toolchain on PATH"
-    assert capsys.readouterr().err.count("tests that need it will skip") == 3
+    programs = {"bin/in-toto-golang", "cosign-2/cosign", "cosign-3/cosign"}
+    assert set(missing) == {"venv", "source"} | programs
+    assert {missing[program] for program in programs} == {"there is no Go toolchain on PATH"}
+    assert capsys.readouterr().err.count("tests that need it will skip") == 5
 
 
 def test_source_is_downloaded_by_its_pin_and_hashes_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +118,20 @@ def test_pins_without_the_reference_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(MissingError, match="has no pin of in-toto"):
         reference._unpack_source()
+
+
+@pytest.mark.parametrize("part", ["cosign-2/cosign", "cosign-3/cosign", "bin/in-toto-golang"])
+def test_program_in_go_is_built_once(place: Path, tmp_path: Path, part: str) -> None:
+    go = tmp_path / "go"
+    build = f'/bin/mkdir -p "$GOBIN"\n/bin/cp /bin/true "$GOBIN/{Path(part).name}"'
+    go.write_text(f'#!/bin/sh\n{build}\necho "$@" >>{tmp_path}/asked\n')
+    go.chmod(0o755)
+
+    reference._build(part)
+    reference._build(part)
+
+    assert (place / part).is_file()
+    assert (tmp_path / "asked").read_text() == f"install -ldflags=-s -w {reference._PEERS[part]}\n"
 
 
 def test_link_in_the_place_of_a_part_is_replaced_and_what_it_leads_to_stays(

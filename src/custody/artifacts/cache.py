@@ -16,7 +16,6 @@ between them; the SHA-256 of all that.
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import time
 from collections.abc import Iterable, Mapping
@@ -26,8 +25,8 @@ from operator import attrgetter
 from custody.artifacts.digest import read_record
 from custody.artifacts.names import shown
 from custody.artifacts.options import Recording
+from custody.artifacts.own_file import PRIVATE, read_own, refusal
 from custody.artifacts.places import place
-from custody.errors import StoreError
 from custody.files import write_file
 from custody.rules.artifacts import DIGEST_SIZES
 
@@ -49,9 +48,6 @@ _MOST_PARTS = 128
 _KIND = b"custody-digest-cache "
 _FORMAT = _KIND + b"1"
 _WHAT = "the digest cache"
-_PRIVATE = 0o600
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 _COUNTS = struct.Struct("<QQ")
 _CHECKSUM_BYTES = sha256().digest_size
@@ -69,7 +65,10 @@ class DigestCache:
     `warnings` is what the user should know about the file.
     """
 
-    __slots__ = ("_entry_bytes", "_header", "_kept", "_known", "_path", "_paths", "_recording", "_rested", "warnings")
+    __slots__ = (
+        *("_entries", "_entry_bytes", "_header", "_is_read", "_kept", "_path", "_paths", "_recording", "_rested"),
+        "warnings",
+    )
 
     def __init__(self, path: str, recording: Recording) -> None:
         """Know nothing yet, and be for what `recording` wants of files; the recording begins now."""
@@ -79,8 +78,9 @@ class DigestCache:
         self._rested = time.time_ns() - _REST_NS
         self._header = b"\n".join([_FORMAT, _options(recording), _start_of_the_machine(), b""])
         self._entry_bytes = _IDENTITY.size + _record_bytes(recording)
+        self._is_read = False  # if not, the file has to be written anyway
         self._paths: list[str] = []
-        self._known: dict[str, bytes] | None = None  # path to entry; None if the file has to be written anyway
+        self._entries = b""
         self._kept: dict[str, bytes] | None = None
 
     @classmethod
@@ -92,9 +92,9 @@ class DigestCache:
 
         """
         cache = cls(path, recording)
-        data = _read_own(path)
+        data = read_own(path, what=_WHAT, limit=MAX_CACHE_BYTES)
         if data and not data.startswith(_KIND):  # a slip of the finger must not cost a key or a source
-            raise _refusal(path, "it holds something else, which would be lost; name another file")
+            raise refusal(_WHAT, path, "it holds something else, which would be lost; name another file")
         if data:
             problem = cache._load(data)
             if problem:
@@ -110,26 +110,34 @@ class DigestCache:
     def changed(self, part: str) -> bytes:
         """Return the numbers of the files in `part` that are not as they were; symbolic links are followed."""
         start, stop = map(int, part.split(":"))
-        known, base, pack = self._known or {}, self._recording.base_path, _IDENTITY.pack
+        base, pack, size, known = self._recording.base_path, _IDENTITY.pack, self._entry_bytes, self._entries
         numbers: list[int] = []
         for number, path in enumerate(self._paths[start:stop], start):
             try:
                 found = _ASPECTS(os.stat(place(path, base) if base else path))
-                if known[path].startswith(pack(*found)):
+                if known.startswith(pack(*found), number * size):
                     continue
             except (OSError, struct.error):  # whoever reads the file says what is wrong
                 pass
             numbers.append(number)
         return struct.pack(f"={len(numbers)}I", *numbers)
 
-    def entries(self, changed: Iterable[bytes]) -> Mapping[str, bytes]:
+    def entries(self, changed: Iterable[bytes]) -> dict[str, bytes]:
         """Return path to entry of what is known, without what has `changed`."""
-        numbers = [number for (number,) in struct.iter_unpack("=I", b"".join(changed))]
-        known = self._known or {}
-        if not numbers:
-            return known
-        gone = {self._paths[number] for number in numbers}
-        return {path: entry for path, entry in known.items() if path not in gone}
+        known = self._by_path()
+        for (number,) in struct.iter_unpack("=I", b"".join(changed)):
+            del known[self._paths[number]]
+        return known
+
+    def all_records(self, paths: Iterable[str], changed: Iterable[bytes]) -> tuple[list[str], bytes] | None:
+        """Return `paths`, sorted, and their records, joined, if they are all that is known and nothing has `changed`.
+
+        If so, the cache is to stay as it is.
+        """
+        if any(changed) or sorted(paths) != self._paths:
+            return None
+        entries, size, start = self._entries, self._entry_bytes, _IDENTITY.size
+        return self._paths, b"".join([entries[at + start : at + size] for at in range(0, len(entries), size)])
 
     def make(self, path: str) -> bytes:
         """Return the entry of the file at `path`, which is read; it will never answer if the file had not rested.
@@ -157,18 +165,26 @@ class DigestCache:
 
         """
         entries = self._kept
-        if entries is None or entries == self._known:
+        if entries is None or (self._is_read and entries == self._by_path()):
             return
-        paths = "\0".join(entries).encode("utf-8", "surrogatepass")
-        content = b"".join([self._header, _COUNTS.pack(len(entries), len(paths)), *entries.values(), paths])
+        paths = sorted(entries)
+        names = "\0".join(paths).encode("utf-8", "surrogatepass")
+        joined = b"".join(map(entries.__getitem__, paths))
+        content = b"".join([self._header, _COUNTS.pack(len(entries), len(names)), joined, names])
         if len(entries) > MAX_ENTRIES or len(content) + _CHECKSUM_BYTES > MAX_CACHE_BYTES:
             self.warnings.append(
                 f"{_WHAT} {shown(self._path)} is left as it was: expected at most {MAX_ENTRIES} files and"
                 f" {MAX_CACHE_BYTES} bytes, got {len(entries)} files and {len(content)} bytes"
             )
             return
-        write_file(self._path, content + sha256(content).digest(), what=_WHAT, mode=_PRIVATE)
-        self._known = entries
+        write_file(self._path, content + sha256(content).digest(), what=_WHAT, mode=PRIVATE)
+        self._is_read, self._paths, self._entries = True, paths, joined
+
+    def _by_path(self) -> dict[str, bytes]:
+        """Return path to entry of all that is known."""
+        entries, size = self._entries, self._entry_bytes
+        parts = [entries[at : at + size] for at in range(0, len(entries), size)]
+        return dict(zip(self._paths, parts, strict=True))
 
     def _load(self, data: bytes) -> str:
         """Know what `data` says; the result is why it cannot be used, empty if it can be or is merely of old."""
@@ -180,27 +196,27 @@ class DigestCache:
         if not content.startswith(self._header):
             return _difference(content, self._header)
         try:
-            self._known = self._parsed(content)
-            self._paths = [*self._known]
+            self._parse(content)
         except (ValueError, struct.error):  # well summed up, but nothing that `write` writes
             return "it is damaged"
         return ""
 
-    def _parsed(self, content: bytes) -> dict[str, bytes]:
-        """Return path to entry.
+    def _parse(self, content: bytes) -> None:
+        """Know what `content` says.
 
         Raises:
-            ValueError, struct.error: they are not what the counts say.
+            ValueError, struct.error: it is not what its counts say.
 
         """
         start = len(self._header) + _COUNTS.size
         count, length = _COUNTS.unpack(content[len(self._header) : start])
-        size = self._entry_bytes
-        end = start + count * size
+        end = start + count * self._entry_bytes
         if count > MAX_ENTRIES or len(content) != end + length:
             raise ValueError("the counts are wrong")
         paths = content[end:].decode("utf-8", "surrogatepass").split("\0") if count else []
-        return dict(zip(paths, [content[at : at + size] for at in range(start, end, size)], strict=True))
+        if len(paths) != count:
+            raise ValueError("the paths are more or fewer")
+        self._is_read, self._paths, self._entries = True, paths, content[start:end]
 
 
 def _identity(found: os.stat_result) -> bytes:
@@ -246,52 +262,3 @@ def _difference(content: bytes, header: bytes) -> str:
         f"it was made with other options, {theirs.decode('ascii', 'replace')!r:.80} and not {ours.decode()!r}; give"
         " commands that record differently a cache each"
     )
-
-
-def _read_own(path: str) -> bytes:
-    """Return what the file `path` holds: nothing if it is not there but can be."""
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except FileNotFoundError as error:
-        if not os.path.isdir(os.path.dirname(path) or "."):
-            raise _refusal(path, "there is no such directory; make it first") from error
-        return b""
-    except OSError as error:
-        if os.path.islink(path):
-            raise _refusal(path, "it is a symbolic link; name the file it leads to") from error
-        raise _refusal(path, error.strerror or str(error)) from error
-    except ValueError:
-        raise _refusal(path, "that is no file name") from None
-    try:
-        found = os.fstat(descriptor)
-        _demand_own(path, found)
-        with open(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_CACHE_BYTES + 1)
-    except OSError as error:
-        raise _refusal(path, error.strerror or str(error)) from error
-    finally:
-        os.close(descriptor)
-
-
-def _demand_own(path: str, found: os.stat_result) -> None:
-    """Refuse what others could have written."""
-    if not stat.S_ISREG(found.st_mode):
-        raise _refusal(path, "it is not a regular file")
-    if found.st_uid != os.geteuid():
-        raise _refusal(
-            path,
-            f"it belongs to user {found.st_uid}, who could make your links lie, and you are {os.geteuid()}; name"
-            " another file",
-        )
-    if found.st_mode & _OTHERS_WRITE:
-        raise _refusal(
-            path,
-            f"others may write to it (mode {stat.S_IMODE(found.st_mode):04o}, expected {_PRIVATE:04o}), and could make"
-            " your links lie; remove it",
-        )
-    if found.st_size > MAX_CACHE_BYTES:
-        raise _refusal(path, f"expected at most {MAX_CACHE_BYTES} bytes, got {found.st_size}; name another file")
-
-
-def _refusal(path: str, problem: str) -> StoreError:
-    return StoreError(f"cannot use {_WHAT} {shown(path)}: {problem}")

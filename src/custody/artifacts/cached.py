@@ -17,7 +17,7 @@ from custody.artifacts.exclude import Exclusion
 from custody.artifacts.names import normal_path, shown
 from custody.artifacts.options import Recorded, Recording
 from custody.artifacts.places import place
-from custody.artifacts.reading import Reader
+from custody.artifacts.reading import Packet, Reader, records_of
 from custody.artifacts.recording import record
 from custody.artifacts.resolvers import Resolver, default_resolvers
 from custody.artifacts.resolvers.file import record_files
@@ -105,6 +105,7 @@ class CachedReader(Reader):
         """Leave no process behind."""
         if self._lookers is not None:
             self._lookers.__exit__(kind, error, where)
+        self._lookers = None
         super().__exit__(kind, error, where)
 
     def add(self, paths: Sequence[str]) -> None:
@@ -114,27 +115,31 @@ class CachedReader(Reader):
         else:
             super().add(paths)
 
-    def records(self) -> dict[str, bytes]:
+    def packets(self) -> Sequence[Packet]:
         """Return the record of each file that was added, in no order; the cache keeps them.
 
         Raises:
-            RecordingError: as `Reader.records`.
+            RecordingError: as `Reader.packets`.
 
         """
-        known = self._look()
+        self._look()
+        unchanged = self._cache.all_records(self._paths, self._changed) if self._parts else None
+        if unchanged is not None:
+            return [unchanged]
+        known = self._cache.entries(self._changed)
         found = {path: known[path] for path in self._paths if path in known}
         super().add([path for path in self._paths if path not in found])
-        return self._cache.keep({**found, **super().records()})
+        records = self._cache.keep({**found, **records_of(super().packets())})
+        return [(list(records), b"".join(records.values()))] if records else []
 
-    def _look(self) -> Mapping[str, bytes]:
-        """Return the entries of what is as it was."""
+    def _look(self) -> None:
+        """Find out what of all that is known is not as it was."""
         if self._lookers is None:
             self._changed = [self._cache.changed(part) for part in self._parts]
         else:
             self._lookers.finish()
             self._lookers.__exit__(None, None, None)  # before others are started, who would keep its pipes open
             self._lookers = None
-        return self._cache.entries(self._changed)
 
 
 def check_cache_place(cache: str, paths: Sequence[str], recording: Recording) -> None:

@@ -7,18 +7,32 @@ has no digest.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from custody.artifacts.names import shown
 from custody.artifacts.options import Recording
 from custody.artifacts.places import kind_of
 from custody.errors import RecordingError
+from custody.rules.artifacts import DIGEST_SIZES
 from custody.rules.digests import MODE
 
-__all__ = ["CHUNK_BYTES", "LARGE_FILE_BYTES", "digest_file", "digests_by_name", "read_record"]
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+__all__ = [
+    "CHUNK_BYTES",
+    "LARGE_FILE_BYTES",
+    "Part",
+    "digest_file",
+    "digests_by_name",
+    "load_hashlib",
+    "parts_of",
+    "read_record",
+]
 
 CHUNK_BYTES = 1 << 20
 """How much of a file is in memory at once."""
@@ -28,9 +42,13 @@ LARGE_FILE_BYTES = 32 << 20
 
 Buffer = bytes | memoryview
 
+Part = tuple[str, int, int]
+"""A part of a record: the name of the digest, where it starts and where it ends."""
+
 _MODE_BYTES = 2
 
-_NEW = {"sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512}
+_NEW: dict[str, Callable[..., HASH]] = {}
+"""What makes a hash by its algorithm, once `hashlib` is loaded."""
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 
@@ -73,19 +91,19 @@ def digest_file(location: str, recording: Recording) -> dict[str, str]:
 
 def digests_by_name(records: Iterable[tuple[str, bytes]], recording: Recording) -> dict[str, dict[str, str]]:
     """Return name to digests, given name and record of each file."""
-    parts = _parts(recording)
+    parts = parts_of(recording)
     if len(parts) == 1 and not recording.modes:  # the usual case, and the fast one
         algorithm = parts[0][0]
         return {name: {algorithm: record.hex()} for name, record in records}
     return {name: {part: _text(part, record[start:end]) for part, start, end in parts} for name, record in records}
 
 
-def _parts(recording: Recording) -> list[tuple[str, int, int]]:
-    """Return what a record holds: the name of each digest, where it starts and where it ends."""
-    parts: list[tuple[str, int, int]] = []
+def parts_of(recording: Recording) -> list[Part]:
+    """Return what a record holds."""
+    parts: list[Part] = []
     end = 0
     for name in (*recording.hash_algorithms, *((MODE,) if recording.modes else ())):
-        start, end = end, end + (_MODE_BYTES if name == MODE else _NEW[name]().digest_size)
+        start, end = end, end + (_MODE_BYTES if name == MODE else DIGEST_SIZES[name] // 2)
         parts.append((name, start, end))
     return parts
 
@@ -101,7 +119,8 @@ def _digest_content(descriptor: int, location: str, size: int, recording: Record
         # One byte more than there should be: an answer of the right size is then the whole, without another call.
         data = os.pread(descriptor, size + 1, 0)
         if len(data) == size:
-            return b"".join([_NEW[name](data).digest() for name in algorithms])
+            digests = [_NEW[name](data).digest() if _NEW else _small_digest(name, data) for name in algorithms]
+            return digests[0] if len(digests) == 1 else b"".join(digests)
     if size < LARGE_FILE_BYTES:
         chunks = _read(descriptor, location, size)
     else:
@@ -110,11 +129,33 @@ def _digest_content(descriptor: int, location: str, size: int, recording: Record
         chunks = _counted(read_ahead(descriptor, CHUNK_BYTES), location, size)
     if recording.normalize_line_endings:
         chunks = _normalized(chunks)
+    load_hashlib()
     hashes = [_NEW[name]() for name in algorithms]
     for chunk in chunks:
         for running in hashes:
             running.update(chunk)
     return b"".join([running.digest() for running in hashes])
+
+
+def load_hashlib() -> None:
+    """Be ready for many files or large ones."""
+    import hashlib
+
+    _NEW.update({name: getattr(hashlib, name) for name in DIGEST_SIZES})
+
+
+def _small_digest(algorithm: str, data: bytes) -> bytes:
+    """Return the digest of the content of one of a few small files.
+
+    `hashlib` loads a second OpenSSL, the system's, where whoever signs has loaded the one of pyca/cryptography. That
+    takes as long as hashing thousands of such files, for each of which `hashlib` is twice as fast.
+    """
+    if "hashlib" in sys.modules or "cryptography.hazmat.primitives.hashes" not in sys.modules:
+        load_hashlib()
+        return _NEW[algorithm](data).digest()
+    from custody.encoding.hashing import digest
+
+    return digest(algorithm, data)
 
 
 def _counted(chunks: Iterable[memoryview], location: str, size: int) -> Iterator[memoryview]:

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Sequence
 from custody.errors import RecordingError, UsageError
 from custody.rules.artifacts import REGISTERED_SCHEMES, is_well_formed
 
-__all__ = ["NameClashError", "name_files", "name_uris", "normal_path", "shown", "utf8_name"]
+__all__ = ["NameClashError", "are_names", "name_files", "name_uris", "normal_path", "shown", "utf8_name"]
 
 _SCHEMES = REGISTERED_SCHEMES | {"file"}
+
+_AT_ONCE = 1024
+"""Paths that are looked at together."""
 
 
 class NameClashError(RecordingError):
@@ -74,7 +77,7 @@ def name_files(paths: Iterable[str], prefixes: Sequence[str]) -> dict[str, str]:
 
     """
     named: dict[str, str] = {}
-    for path in paths:
+    for path in sorted(paths):
         name = path if path.isascii() else utf8_name(path)
         if prefixes:
             name = _relative_without_prefix(name, prefixes)
@@ -83,6 +86,28 @@ def name_files(paths: Iterable[str], prefixes: Sequence[str]) -> dict[str, str]:
         if named.setdefault(name, path) != path:
             raise _collision(named[name], path, name)
     return named
+
+
+def are_names(paths: Sequence[str]) -> bool:
+    """Return whether each of `paths` certainly is its own name, if no prefix is stripped.
+
+    `name_files` says the same one by one; this looks at many together.
+    """
+    for at in range(0, len(paths), _AT_ONCE):
+        text = "".join(paths[at : at + _AT_ONCE])
+        if not text.isascii() and not _is_utf8(text):
+            return False
+        if ":" in text:
+            return False
+    return True
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether `text` is what its bytes are in UTF-8: where the locale is another, it seldom is."""
+    try:
+        return os.fsencode(text).decode("utf-8") == text
+    except UnicodeError:
+        return False
 
 
 def name_uris(scheme: str, references: Iterable[str], prefixes: Sequence[str]) -> dict[str, str]:

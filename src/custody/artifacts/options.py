@@ -51,7 +51,10 @@ class Recording(Value):
 
 
 class Recorded(Value):
-    """What was recorded: `artifacts` sorted by name, and what the caller should know about it."""
+    """What was recorded: `artifacts` sorted by name, and what the caller should know about it.
+
+    Many artifacts are no dict but a `custody.encoding.written.WrittenObject`.
+    """
 
     artifacts: Artifacts
     warnings: tuple[str, ...] = ()

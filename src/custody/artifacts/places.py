@@ -13,7 +13,7 @@ from custody.artifacts.names import normal_path, shown
 from custody.artifacts.options import Recording
 from custody.errors import RecordingError, UsageError
 
-__all__ = ["NOTHING_THERE", "Warn", "check_base", "examine", "kind_of", "place"]
+__all__ = ["NOTHING_THERE", "Warn", "check_base", "demand", "examine", "kind_of", "place"]
 
 Warn = Callable[[str], None]
 
@@ -66,9 +66,19 @@ def examine(path: str, reference: str, recording: Recording, warn: Warn) -> os.s
             raise RecordingError(f"cannot record {shown(reference)}: {error.strerror}") from error
         dangling = os.path.islink(location)
         problem = "it is a symbolic link to nothing" if dangling else "it does not exist"
-        if _may_be_missing(reference, problem, recording, warn):
-            return None
-        raise _missing(reference, problem, recording) from error
+        demand(reference, problem, recording, warn, error)
+        return None
+
+
+def demand(reference: str, problem: str, recording: Recording, warn: Warn, cause: Exception) -> None:
+    """Return if `reference`, of which `problem` says how it is missing, may be so.
+
+    Raises:
+        RecordingError: it may not, because of `cause`.
+
+    """
+    if not _may_be_missing(reference, problem, recording, warn):
+        raise _missing(reference, problem, recording) from cause
 
 
 def _may_be_missing(reference: str, problem: str, recording: Recording, warn: Warn) -> bool:

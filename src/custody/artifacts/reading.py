@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from custody.artifacts.digest import read_record
+from custody.artifacts.digest import load_hashlib, read_record
 from custody.artifacts.options import Recording
 from custody.artifacts.places import place
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from custody.artifacts.workers import Crew
 
-__all__ = ["MANY_FILES", "Reader"]
+__all__ = ["MANY_FILES", "Packet", "Reader", "records_of"]
+
+Packet = tuple[Sequence[str], bytes]
+"""Paths, at least one, and what was read of each, joined: always as many bytes."""
 
 MANY_FILES = 500
 """So many files are worth several processes; for fewer, starting them takes longer than it saves."""
@@ -31,10 +34,9 @@ class Reader:
 
     def __init__(self, recording: Recording, read: Callable[[str], bytes] | None = None) -> None:
         """Prepare to read as `recording` says."""
-        base = recording.base_path
-        self._read = read or (lambda path: read_record(place(path, base), recording)[0])
+        self._read = read or _usual_read(recording)
         self._added: list[str] = []
-        self._found: dict[str, bytes] = {}
+        self._found: list[Packet] = []
         self._alone = False
         self._crew: Crew | None = None
 
@@ -48,6 +50,8 @@ class Reader:
         """Leave no process behind."""
         if self._crew is not None:
             self._crew.__exit__(kind, error, where)
+        # It knows this reader: what was read would stay until somebody looks for unreachable cycles.
+        self._crew = None
 
     def add(self, paths: Sequence[str]) -> None:
         """Read the files at `paths` at some time, perhaps from now on."""
@@ -58,7 +62,7 @@ class Reader:
             self._crew.give(self._added)
             self._added = []
 
-    def records(self) -> dict[str, bytes]:
+    def packets(self) -> Sequence[Packet]:
         """Return what was read of each file that was added, in no order.
 
         Raises:
@@ -67,16 +71,20 @@ class Reader:
 
         """
         if self._crew is None:
-            return {path: self._read(path) for path in sorted(self._added)}
+            paths = sorted(self._added)
+            return [(paths, b"".join([self._read(path) for path in paths]))] if paths else []
         if self._added:
             self._crew.give(self._added)
         self._crew.finish()
         return self._found
 
+    def records(self) -> dict[str, bytes]:
+        """Return what was read by path; errors as `packets`."""
+        return records_of(self.packets())
+
     def _take(self, paths: Sequence[str], content: bytes) -> None:
         """Note down the records of `paths`, which are `content`."""
-        size = len(content) // len(paths)
-        self._found.update(zip(paths, [content[at : at + size] for at in range(0, len(content), size)], strict=True))
+        self._found.append((paths, content))
 
     def _hire(self) -> None:
         """Start processes that read, unless one is as quick."""
@@ -86,9 +94,27 @@ class Reader:
         self._alone = workers == 1
         if self._alone:
             return
+        load_hashlib()  # once for all of them
         self._crew = Crew(self._read, self._take, workers)
         try:
             self._crew.__enter__()
         except OSError:  # too many processes or open files: one can do it, too
             self._crew = None
             self._alone = True
+
+
+def _usual_read(recording: Recording) -> Callable[[str], bytes]:
+    """Return what reads the record of the file at a path."""
+    base = recording.base_path
+    if base:
+        return lambda path: read_record(place(path, base), recording)[0]
+    return lambda path: read_record(path, recording)[0]
+
+
+def records_of(packets: Iterable[Packet]) -> dict[str, bytes]:
+    """Return what was read by path."""
+    found: dict[str, bytes] = {}
+    for paths, content in packets:
+        size = len(content) // len(paths)
+        found.update(zip(paths, [content[at : at + size] for at in range(0, len(content), size)], strict=True))
+    return found

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from custody.artifacts.options import DEFAULT_EXCLUDES, Artifacts, Recorded, Recording
 from custody.artifacts.places import check_base
 from custody.artifacts.resolvers import Resolver, default_resolvers
+from custody.encoding.uniform import UniformObject
 from custody.errors import UsageError
 from custody.rules.artifacts import REGISTERED_SCHEMES
 
@@ -50,10 +51,15 @@ def record(
         recorded = known[scheme](references, recording)
         artifacts = {**artifacts, **recorded.artifacts} if artifacts else recorded.artifacts
         warnings += recorded.warnings
-    names = sorted(artifacts)
-    if skip is not None:
-        names = [name for name in names if not skip(name, artifacts[name])]
-    return Recorded(artifacts={name: artifacts[name] for name in names}, warnings=tuple(sorted(set(warnings))))
+    return Recorded(artifacts=_in_order(artifacts, skip), warnings=tuple(sorted(set(warnings))))
+
+
+def _in_order(artifacts: Artifacts, skip: Callable[[str, Mapping[str, str]], bool] | None) -> Artifacts:
+    """Return `artifacts` sorted by name, without those that `skip` is true for."""
+    skipped = set() if skip is None else {name for name, digests in artifacts.items() if skip(name, digests)}
+    if isinstance(artifacts, UniformObject) and len(skipped) < len(artifacts):
+        return artifacts.without(skipped) if skipped else artifacts
+    return {name: artifacts[name] for name in sorted(artifacts) if name not in skipped}
 
 
 def _by_scheme(paths: Sequence[str], known: Mapping[str, Resolver]) -> dict[str, list[str]]:

@@ -45,18 +45,20 @@ class _Directory:
 class Walk:
     """A search for files.
 
-    `found` yields them; after it, `paths` holds each file once, and `warnings` what the caller should know.
+    `found` yields them; after it, `paths` has each file once, and `warnings` what the caller should know.
     """
 
     def __init__(self, references: Sequence[str], recording: Recording) -> None:
         """Prepare to search for `references`, relative to the base path of `recording`."""
-        self.paths: dict[str, None] = {}
+        self.paths: list[str] = []
         self.warnings: list[str] = []
         self._recording = recording
         self._exclusion = Exclusion(recording.exclude)
         self._roots: dict[str, str] = {}
         for reference in references:
             self._roots.setdefault(normal_path(reference), reference)
+        # One path leads to each file once; of several, another may have led to it before.
+        self._known: set[str] | None = set() if len(self._roots) > 1 else None
         self._real_roots: frozenset[str] | None = None
         self._root = ""
         self._pending: list[_Directory] = []
@@ -64,7 +66,7 @@ class Walk:
         self._left_out = ""
 
     def found(self) -> Iterator[list[str]]:
-        """Find everything, and yield each file once, directory by directory.
+        """Find everything, and yield each file once, directory by directory, those of each sorted.
 
         Raises:
             RecordingError: a path is missing or unreadable, or something there is neither file nor
@@ -72,7 +74,19 @@ class Walk:
 
         """
         for path, reference in self._roots.items():
-            yield from self._at(path, reference)
+            for files in self._at(path, reference):
+                new = self._new(files)
+                if new:
+                    self.paths += new
+                    yield new
+
+    def _new(self, files: list[str]) -> list[str]:
+        """Return those of `files` that were not found before."""
+        if self._known is None:
+            return files
+        new = [path for path in files if path not in self._known]
+        self._known.update(new)
+        return new
 
     def _at(self, path: str, reference: str) -> Iterator[list[str]]:
         """Find what is at or below `path`."""
@@ -84,9 +98,7 @@ class Walk:
         if found is None:
             return
         if stat.S_ISREG(found.st_mode):
-            if path not in self.paths:
-                self.paths[path] = None
-                yield [path]
+            yield [path]
         elif stat.S_ISDIR(found.st_mode):
             yield from self._below(path, reference)
         else:
@@ -100,38 +112,47 @@ class Walk:
         anything = False
         while self._pending:
             directory = self._pending.pop()
+            before = len(self._pending)
             try:
                 with os.scandir(self._place(directory.path)) as entries:
                     files = self._list(directory, list(entries))
             except OSError as error:
                 raise RecordingError(f"cannot list the directory {shown(directory.path)}: {error.strerror}") from error
+            self._pending[before:] = sorted(self._pending[before:], key=_path, reverse=True)
             anything = anything or bool(files)
-            # Another path that was asked for may have led to the same files.
-            new = files if len(self._roots) == 1 else [path for path in files if path not in self.paths]
-            self.paths.update(dict.fromkeys(new))
-            yield new
+            yield files
         if not anything:
             self._warn(self._why_empty(reference))
 
     def _list(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> list[str]:
-        """Return the files directly in `directory`, and put the directories in it on the list."""
+        """Return the files directly in `directory`, sorted, and put the directories in it on the list."""
         prefix = "" if directory.path == "." else directory.path.rstrip("/") + "/"
-        covers = None if self._exclusion.spares([entry.name for entry in entries]) else self._exclusion.covers
-        files: list[str] = []
-        for entry in entries:
-            path = prefix + entry.name
-            if covers and covers(path, entry.name):
-                self._left_out = min(self._left_out or path, path)
-            elif entry.is_file(follow_symlinks=False):
-                files.append(path)
-            elif entry.is_symlink():
-                if self._follow(path, directory):
-                    files.append(path)
-            elif entry.is_dir(follow_symlinks=False):
-                self._descend(path, directory)
-            else:
-                raise _not_a_file(path, entry.stat(follow_symlinks=False).st_mode)
+        if not self._exclusion.spares([entry.name for entry in entries]):
+            entries = self._spared(prefix, entries)
+        files = [prefix + entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        if len(files) < len(entries):
+            others = (entry for entry in entries if not entry.is_file(follow_symlinks=False))
+            files += [path for entry in others if self._look_into(path := prefix + entry.name, entry, directory)]
+        files.sort()
         return files
+
+    def _spared(self, prefix: str, entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
+        """Return those of `entries` that are not left out."""
+        covers = self._exclusion.covers
+        spared = [entry for entry in entries if not covers(prefix + entry.name, entry.name)]
+        if len(spared) < len(entries):
+            first = min(prefix + entry.name for entry in {*entries}.difference(spared))
+            self._left_out = min(self._left_out or first, first)
+        return spared
+
+    def _look_into(self, path: str, entry: os.DirEntry[str], directory: _Directory) -> bool:
+        """Return whether `path`, which is no regular file itself, leads to one; put a directory on the list."""
+        if entry.is_symlink():
+            return self._follow(path, directory)
+        if not entry.is_dir(follow_symlinks=False):
+            raise _not_a_file(path, entry.stat(follow_symlinks=False).st_mode)
+        self._descend(path, directory)
+        return False
 
     def _follow(self, path: str, directory: _Directory) -> bool:
         """Return whether the symbolic link `path` in `directory` leads to a file; put a directory on the list."""
@@ -215,6 +236,10 @@ class Walk:
 
     def _warn(self, warning: str) -> None:
         self.warnings.append(warning)
+
+
+def _path(directory: _Directory) -> str:
+    return directory.path
 
 
 def _not_a_file(path: str, mode: int) -> RecordingError:

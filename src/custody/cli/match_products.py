@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
+from custody.cli.image_options import add_registry, resolvers_from
 from custody.cli.key_options import add_verification_keys, verification_keys_from
 from custody.cli.options import add_format, add_list
 from custody.cli.output import complain, note, printable, say, say_json, warn
@@ -49,6 +50,7 @@ def configure(parser: ArgumentParser) -> None:
         metavar="ALGORITHM",
         help="what must agree: sha256 (the default), sha384, sha512, mode, or several of them",
     )
+    add_registry(parser)
     parser.set_defaults(execute=_execute)
 
 
@@ -64,6 +66,7 @@ def _execute(options: Namespace) -> int:
         options.paths or (".",),
         recording=recording_from(options),
         pinned=options.pinned or DEFAULT_PINNED,
+        resolvers=resolvers_from(options),
     )
     for text in match.warnings:
         warn(printable(text))

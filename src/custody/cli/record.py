@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.image_options import add_registry, resolvers_from, say_images
 from custody.cli.key_options import add_signing_key, signer_from
 from custody.cli.options import add_list
 from custody.cli.output import note, printable
@@ -74,16 +75,19 @@ def configure(parser: ArgumentParser) -> None:
 def _configure_start(parser: ArgumentParser) -> None:
     parser.usage = "custody record start -n NAME --signing-key URI [-m PATH ...] [options]"
     _add_shared(parser)
-    add_list(parser, "-m", "--materials", metavar="PATH", help="files or directories the step starts from")
+    add_list(
+        parser, "-m", "--materials", metavar="PATH", help="files, directories or images (oci:...) the step starts from"
+    )
     parser.add_argument("--force", action="store_true", help="drop what was started before, and start anew")
     add_digest_cache(add_recording(parser))
+    add_registry(parser)
     parser.set_defaults(execute=_start)
 
 
 def _configure_stop(parser: ArgumentParser) -> None:
     parser.usage = "custody record stop -n NAME --signing-key URI [-p PATH ...] [options]"
     _add_shared(parser)
-    add_list(parser, "-p", "--products", metavar="PATH", help="files or directories the step makes")
+    add_list(parser, "-p", "--products", metavar="PATH", help="files, directories or images (oci:...) the step makes")
     parser.add_argument(
         "-d",
         "--metadata-directory",
@@ -93,6 +97,7 @@ def _configure_stop(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--use-dsse", action="store_true", help="write a DSSE envelope instead of the older one")
     add_recording(parser)
+    add_registry(parser)
     parser.set_defaults(execute=_stop)
 
 
@@ -112,10 +117,12 @@ def _start(options: Namespace) -> int:
             recording=recording_from(options),
             environment=environment_from(options),
             force=options.force,
+            resolvers=resolvers_from(options),
             digest_cache=options.digest_cache,
         ),
     )
     warn_unless_quiet(options, started.warnings)
+    say_images(options, started.link.materials)
     say_recorded(options, "materials", started.link.materials)
     if options.verbose:
         note(f"wrote {printable(started.path)}")
@@ -132,9 +139,11 @@ def _stop(options: Namespace) -> int:
             environment=environment_from(options),
             metadata_directory=options.metadata_directory,
             use_dsse=options.use_dsse,
+            resolvers=resolvers_from(options),
         ),
     )
     warn_unless_quiet(options, stopped.warnings)
+    say_images(options, stopped.link.products)
     say_recorded(options, "products", stopped.link.products)
     if options.verbose:
         note(f"wrote {printable(stopped.path)}")

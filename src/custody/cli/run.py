@@ -28,6 +28,7 @@ from argparse import REMAINDER
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED
+from custody.cli.image_options import add_registry, registry_variables, resolvers_from, say_images
 from custody.cli.instead import NEVER_IN_ARGV
 from custody.cli.key_options import (
     add_signing_key,
@@ -68,8 +69,10 @@ def configure(parser: ArgumentParser) -> None:
     parser.usage = "custody run -n NAME --signing-key URI [-m PATH ...] [-p PATH ...]\n    [options] -- COMMAND ..."
     parser.add_argument("-n", "--step-name", metavar="NAME", required=True, help="the step's name in the layout")
     add_signing_key(parser)
-    add_list(parser, "-m", "--materials", metavar="PATH", help="files or directories the step starts from")
-    add_list(parser, "-p", "--products", metavar="PATH", help="files or directories the step makes")
+    add_list(
+        parser, "-m", "--materials", metavar="PATH", help="files, directories or images (oci:...) the step starts from"
+    )
+    add_list(parser, "-p", "--products", metavar="PATH", help="files, directories or images (oci:...) the step makes")
     parser.add_argument(
         "-d",
         "--metadata-directory",
@@ -83,6 +86,7 @@ def configure(parser: ArgumentParser) -> None:
     _add_materials_check(parser)
     _add_execution(parser)
     add_digest_cache(add_recording(parser))
+    add_registry(parser)
     parser.set_defaults(execute=_execute)
 
 
@@ -181,13 +185,14 @@ def _options(options: Namespace, signer: Signer) -> RunOptions:
             stream_limit=options.stream_limit,
             timeout=options.run_timeout,
             directory=options.run_dir,
-            withheld=secret_variables(options, signer),
+            withheld=secret_variables(options, signer) | registry_variables(options),
         ),
         metadata_directory=options.metadata_directory,
         use_dsse=options.use_dsse,
         record_failure=options.record_failure,
         environment=environment_from(options),
         check_materials=_materials_check(options, signer),
+        resolvers=resolvers_from(options),
         digest_cache=options.digest_cache,
     )
 
@@ -248,7 +253,10 @@ def _complain(completed: Completed, path: str) -> None:
 
 
 def _report(options: Namespace, result: RunResult) -> None:
-    if options.verbose and result.link is not None:
+    if result.link is None:
+        return
+    say_images(options, result.link.materials, result.link.products)
+    if options.verbose:
         say_recorded(options, "materials", result.link.materials)
         say_recorded(options, "products", result.link.products)
         note(f"wrote {printable(result.path)}")

@@ -1,8 +1,9 @@
-r"""Sign a layout or a link, add a signature to a layout, or check whose signatures a file carries.
+r"""Sign a layout, a link or a statement, add a signature, or check whose signatures a file carries.
 
-FILE holds a layout or a link, signed or not. Earlier signatures are replaced; --append keeps them and adds
-yours, which is how several owners sign one layout. A layout is written back to FILE, a link beside it as
-STEP.KEYID.link; -o names another file. What custody would refuse to judge it does not sign either.
+FILE holds a layout, a link or a statement, signed or not. Earlier signatures are replaced; --append keeps them
+and adds yours, which is how several owners sign one layout. A link is written beside FILE as STEP.KEYID.link,
+all else back to FILE; -o names another file. Statements are always signed in DSSE. What custody would refuse to
+judge it does not sign either.
 
 With --verify nothing is signed: every given public key must have a good signature on FILE. Exit code 0 if all
 have, 1 if one is missing or bad, 2 if that cannot be told.
@@ -11,6 +12,7 @@ Examples:
   custody sign -f root.layout --signing-key owner
   custody sign -f root.layout --signing-key second-owner --append
   custody sign -f draft.json -k owner -o root.layout --use-dsse
+  custody sign -f statement.json -k builder -o app.intoto.json
   custody sign -f root.layout --verify \
       --verification-keys owner.pub second-owner.pub
 
@@ -38,10 +40,14 @@ __all__ = ["configure"]
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody sign`."""
-    parser.add_argument("-f", "--file", required=True, metavar="FILE", help="the layout or link to sign or check")
+    parser.add_argument(
+        "-f", "--file", required=True, metavar="FILE", help="the layout, link or statement to sign or check"
+    )
     add_signing_keys(parser)
     parser.add_argument("-o", "--output", metavar="OUT", help="where the signed file goes; an existing one is replaced")
-    parser.add_argument("-a", "--append", action="store_true", help="keep the other signatures of a layout")
+    parser.add_argument(
+        "-a", "--append", action="store_true", help="keep the other signatures of a layout or statement"
+    )
     parser.add_argument("--use-dsse", action="store_true", help="write a DSSE envelope instead of the older one")
     add_list(
         parser,
@@ -92,13 +98,14 @@ def _remark(result: SignResult) -> None:
     from datetime import UTC, datetime  # not for --help
 
     from custody.models.layout import Layout
+    from custody.models.link import Link
     from custody.reports.layout_tree import own_id
 
-    if not isinstance(result.document, Layout):
-        return
-    if result.others:
+    if result.others and not isinstance(result.document, Link):
         several = "signatures by other keys were" if result.others > 1 else "signature by another key was"
         warn(f"{result.others} {several} removed; --append keeps them")
+    if not isinstance(result.document, Layout):
+        return
     if result.document.expires <= datetime.now(UTC):
         expiry = result.document.expires.isoformat().replace("+00:00", "Z")
         warn(f"the layout expired at {expiry}: it is signed, and every verification will reject it")

@@ -12,6 +12,8 @@ Examples:
       --owner-threshold 2 --state seen.json
   custody verify -l root.layout --verification-keys owner.pub \
       --format json --explain | jq .findings
+  custody verify -l root.layout --verification-keys owner.pub \
+      --image registry.example.com/app:v1
 
 """
 
@@ -21,6 +23,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from custody.cli.exits import ACCEPTED, REJECTED
+from custody.cli.image_options import add_platform, add_registry
 from custody.cli.key_options import add_verification_keys, verification_keys_from
 from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_format, add_list
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from custody.keys.timestamps import TimestampAuthorities
     from custody.keys.x509_certificate import Certificate
+    from custody.stores.protocol import EvidenceStore
     from custody.verdict import Verdict
     from custody.verification.case import Demands
     from custody.workflows.verify import Verification
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["add_demands", "configure", "demands_from", "filled", "instant_from", "pairs"]
 
 _LONGEST = 366 * 24 * 3600.0
+_ABOUT_IMAGES = ("platform", "plain_http", "ca_file", "registry_username")
 
 _CLEAR = "\r\033[K"
 """Goes back to the start of a terminal's line and clears it."""
@@ -49,9 +54,12 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments of `custody verify`."""
     parser.add_argument("-l", "--layout", required=True, metavar="FILE", help="the signed layout")
     add_verification_keys(parser)
-    parser.add_argument("--link-dir", default=".", metavar="DIR", help="where the links are (default: here)")
+    parser.add_argument(
+        "--link-dir", metavar="DIR", help="where the links are (default: here, or on the image of --image)"
+    )
     add_demands(parser)
     _add_artifact(parser)
+    _add_image(parser)
     _add_inspections(parser)
     _add_output(parser)
     parser.set_defaults(execute=execute)
@@ -220,13 +228,21 @@ def _verification(options: Namespace) -> Verification:
         timeout=options.inspection_timeout,
         links_directory=filled(options.inspection_links, "--inspection-links"),
     )
+    demands = demands_from(options)
+    evidence: str | EvidenceStore = "." if options.link_dir is None else options.link_dir
+    if options.image is not None or any(getattr(options, name) for name in _ABOUT_IMAGES):
+        from custody.cli.verify_image import image_under_test  # few chains make images
+
+        target, links = image_under_test(options)
+        demands = demands.replace(targets=(target,))
+        evidence = evidence if links is None else links
     return Verification(
         layout=options.layout,
         owner_keys=verification_keys_from(options),
-        evidence=options.link_dir,
+        evidence=evidence,
         artifacts=tuple(options.artifact),
         parameters=pairs(options.parameter, "--parameter"),
-        demands=demands_from(options),
+        demands=demands,
         inspections=None if options.no_inspections else inspections,
         state=filled(options.state, "--state"),
         at=instant_from(options.at),
@@ -244,6 +260,17 @@ def _add_artifact(parser: ArgumentParser) -> None:
         help="demand that the chain made this file, as a product of its last step",
     )
     group.add_argument("--product-of", metavar="STEP", help="as a product of this step instead")
+
+
+def _add_image(parser: ArgumentParser) -> None:
+    group = add_registry(parser)
+    group.title = "the image under test"
+    group.add_argument(
+        "--image",
+        metavar="IMAGE",
+        help="demand that the chain made this image: REGISTRY/REPOSITORY[:TAG], or oci:DIRECTORY[:TAG]",
+    )
+    add_platform(group)
 
 
 def _add_inspections(parser: ArgumentParser) -> None:

@@ -77,7 +77,9 @@ def _text(value: object) -> str:
 
 
 def _is_large(value: object) -> bool:
-    return isinstance(value, UniformObject) or (isinstance(value, dict) and len(value) >= MANY_MEMBERS)
+    if not isinstance(value, dict):
+        return isinstance(value, UniformObject)
+    return len(value) >= MANY_MEMBERS or any(isinstance(item, UniformObject) for item in value.values())
 
 
 def check_canonical(document: object, where: str = "") -> None:
@@ -96,7 +98,7 @@ def _is_plainly_canonical(document: object) -> bool:
     level: list[Any] = [document]
     while level:
         kinds = set(map(type, level))
-        if not kinds <= _KINDS:
+        if not kinds <= _KINDS and not all(issubclass(kind, UniformObject) for kind in kinds - _KINDS):
             return False
         objects = [value for value in level if type(value) is dict]
         if not set(map(type, chain.from_iterable(objects))) <= {str}:

@@ -1,4 +1,4 @@
-"""SHA-256 of keys and documents.
+"""SHA-2 of keys, documents and small files.
 
 By pyca/cryptography: whoever asks what a key or a layout is called checks signatures with it. `hashlib` would load a
 second OpenSSL, the system's, and that takes as long as judging a small chain.
@@ -6,13 +6,18 @@ second OpenSSL, the system's, and that takes as long as judging a small chain.
 
 from __future__ import annotations
 
-__all__ = ["sha256"]
+__all__ = ["digest", "sha256"]
 
 
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of `data` in hexadecimal digits."""
-    from cryptography.hazmat.primitives.hashes import SHA256, Hash  # slow where nothing is hashed
+    return digest("sha256", data).hex()
 
-    context = Hash(SHA256())
+
+def digest(algorithm: str, data: bytes) -> bytes:
+    """Return the digest of `data` by `algorithm`: sha256, sha384 or sha512."""
+    from cryptography.hazmat.primitives import hashes  # slow where nothing is hashed
+
+    context = hashes.Hash(getattr(hashes, algorithm.upper())())
     context.update(data)
-    return context.finalize().hex()
+    return context.finalize()

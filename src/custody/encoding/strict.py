@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from custody.encoding.indented import indented_parts
+from custody.encoding.indented import compact_parts, indented_parts
 from custody.encoding.text import join_utf8, to_utf8
 from custody.encoding.uniform import LARGE_TEXT, Seen, UniformObject
 from custody.errors import FormatError
@@ -95,15 +95,30 @@ def write_json(document: object, *, indent: int | None = 1, ensure_ascii: bool =
 
     """
     try:
-        if indent is None:
-            data = to_utf8(json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, allow_nan=False))
-        else:
+        if indent is not None:
             data = join_utf8(indented_parts(document, indent, ensure_ascii=ensure_ascii))
+        elif _has_uniform(document):
+            data = join_utf8(compact_parts(document, ensure_ascii=ensure_ascii))
+        else:
+            text = json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, allow_nan=False, default=_object_of)
+            data = to_utf8(text)
     except ValueError as error:
         raise FormatError(f"cannot be written as JSON: {error}") from None
-    if ensure_ascii and _ESCAPED_SURROGATE in data:
+    if ensure_ascii and b"\\" in data and _ESCAPED_SURROGATE in data:  # a single byte is found many times faster
         _refuse_surrogates(document)
     return data
+
+
+def _has_uniform(document: object) -> bool:
+    """Return whether one of the values of `document` is a uniform object."""
+    return isinstance(document, dict) and any(isinstance(value, UniformObject) for value in document.values())
+
+
+def _object_of(value: object) -> dict[str, Any]:
+    """Return the object that a uniform one is, wherever it stands."""
+    if isinstance(value, UniformObject):
+        return value.plain()
+    raise TypeError(f"not JSON: {type(value).__name__}")
 
 
 def _parse(text: str) -> Any:

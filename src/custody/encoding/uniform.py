@@ -6,17 +6,20 @@ only what is new is parsed and checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from custody.encoding.rows import Accepts, Decode, Kind, Shape
 
-__all__ = ["LARGE_TEXT", "Seen", "UniformObject", "plain"]
+__all__ = ["BETWEEN", "LARGE_TEXT", "Seen", "UniformObject", "canonical_middles", "plain"]
 
 LARGE_TEXT = 64 * 1024
 """Characters from which on it pays to look for uniform objects."""
+
+BETWEEN = '"},"'
+"""What stands between the last text of a member and the name of the next in canonical JSON."""
 
 _AT_ONCE = 1024
 """Members that are written together."""
@@ -41,14 +44,19 @@ class UniformObject(Mapping[str, dict[str, str]]):
     never changes, and what is written alike in two objects of one `kind` is the same row.
     """
 
-    __slots__ = ("_odd", "_size", "kind", "rows")
+    __slots__ = ("_odd", "_rows", "_size", "kind")
 
     def __init__(self, kind: Kind, rows: dict[str, str], size: int) -> None:
         """Take members that were found in a text of `size` characters."""
         self.kind = kind
-        self.rows = rows
+        self._rows = rows
         self._odd = {row: kind.odd[row] for row in kind.odd.keys() & rows.values()} if kind.odd else {}
         self._size = size
+
+    @property
+    def rows(self) -> dict[str, str]:
+        """How each member is written, by its name, in the order in which they were written."""
+        return self._rows
 
     def __len__(self) -> int:
         """Return how many members there are."""
@@ -114,18 +122,42 @@ class UniformObject(Mapping[str, dict[str, str]]):
         odd = self._odd
         return {name: odd[row] for name, row in self.rows.items() if row in odd} if odd else {}
 
+    def sharing(self, _other: object) -> UniformObject:
+        """Return an equal object that has as much in common with another as can be had."""
+        return self
+
+    def without(self, names: Collection[str]) -> UniformObject:
+        """Return an object without the members `names`; one is left."""
+        rows = {name: row for name, row in self.rows.items() if name not in names}
+        return UniformObject(self.kind, rows, len(self.kind.shape.between.join(rows.values())))
+
+    def is_sorted(self) -> bool:
+        """Return whether no member is odd, and the texts of each are in the order of their keys."""
+        keys = self.kind.shape.keys
+        return not self._odd and list(keys) == sorted(keys)
+
     def canonical_parts(self, encode: Callable[[object], str]) -> Iterator[str]:
         """Yield the parts of its canonical JSON; `encode` gives that of anything else."""
-        names, start = sorted(self.rows), '{"'
-        for at in range(0, len(names), _AT_ONCE):
+        start = '{"'
+        for block in self.blocks(encode):
             yield start
-            yield '"},"'.join(self._canonical_rows(names[at : at + _AT_ONCE], encode))
-            start = '"},"'
+            yield block
+            start = BETWEEN
         yield '"}}'
 
-    def _canonical_rows(self, names: Sequence[str], encode: Callable[[object], str]) -> list[str]:
-        shape, rows = self.kind.shape, list(map(self.rows.__getitem__, names))
-        wanted = _canonical_middles(shape.keys)
+    def blocks(self, encode: Callable[[object], str]) -> Iterator[str]:
+        """Yield the parts of its canonical JSON between `{"` and `"}}`, many members each, without what is `BETWEEN`.
+
+        `encode` gives the canonical JSON of anything else; of what `is_sorted`, it is not asked.
+        """
+        names, known = sorted(self.rows), self.rows
+        for at in range(0, len(names), _AT_ONCE):
+            some = names[at : at + _AT_ONCE]
+            yield BETWEEN.join(self._canonical_rows(some, list(map(known.__getitem__, some)), encode))
+
+    def _canonical_rows(self, names: Sequence[str], rows: list[str], encode: Callable[[object], str]) -> list[str]:
+        shape = self.kind.shape
+        wanted = canonical_middles(shape.keys)
         if not self._odd.keys().isdisjoint(rows) or list(shape.keys) != sorted(shape.keys):
             return [f"{encode(name)[1:]}:{encode(self[name])[:-2]}" for name in names]
         if shape.middles == wanted:
@@ -176,7 +208,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _canonical_middles(keys: Sequence[str]) -> tuple[str, ...]:
+def canonical_middles(keys: Sequence[str]) -> tuple[str, ...]:
+    """Return what stands before each text of a member in canonical JSON, from the quote behind its name on."""
     first, *others = keys
     return (f'":{{"{first}":"', *(f'","{key}":"' for key in others))
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Envelope", "digest_of", "read_envelope", "read_signable"]
 
+_STATEMENTS = "https://in-toto.io/Statement/"
+
 Envelope = Metablock | DSSEEnvelope
 """Whatever carries a document with its signatures."""
 
@@ -60,7 +62,7 @@ def read_envelope(data: bytes, seen: Seen | None = None) -> Envelope:
 
 
 def read_signable(data: bytes) -> Envelope:
-    """Return what `custody sign` takes: an envelope, or a bare document put into a Metablock."""
+    """Return what `custody sign` takes: an envelope, or a bare document in a new one, which is DSSE for statements."""
     value = as_object(read_json(data), "")
     if "_type" not in value or "signed" in value or "payload" in value:
         return read_envelope(data)
@@ -70,4 +72,6 @@ def read_signable(data: bytes) -> Envelope:
             where="signatures",
             remedy='write {"signed": {...}, "signatures": []}',
         )
+    if isinstance(value["_type"], str) and value["_type"].startswith(_STATEMENTS):
+        return DSSEEnvelope.wrap(value)
     return Metablock.wrap(value)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from custody.keys.keyless import KeylessSignature
     from custody.keys.trusted_root import TrustedRoot
 
-__all__ = ["NOT_IN_TOTO", "identity_in", "is_in_toto", "prove"]
+__all__ = ["NOT_IN_TOTO", "identity_in", "is_in_toto", "parted", "prove"]
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,7 @@ _OTHER_NAME = "1.3.6.1.4.1.57264.1.7"
 
 def is_in_toto(message: bytes) -> bool:
     """Return whether `message` is what signatures of a DSSE envelope with an in-toto payload cover."""
-    return _parted(message) is not None
+    return parted(message) is not None
 
 
 def prove(signature: KeylessSignature, message: bytes, trusted_root: TrustedRoot) -> Proof | str:
@@ -55,10 +55,10 @@ def prove(signature: KeylessSignature, message: bytes, trusted_root: TrustedRoot
         StoreError, FormatError: the trusted root cannot be read, or is none.
 
     """
-    parted = _parted(message)
-    if parted is None:
+    parts = parted(message)
+    if parts is None:
         return NOT_IN_TOTO
-    bundle, kind = _bundle(signature, parted)
+    bundle, kind = _bundle(signature, parts)
     if isinstance(bundle, str):
         return bundle
     certificate = bundle.signing_certificate
@@ -80,7 +80,7 @@ def identity_in(certificate: Certificate) -> Proof | str:
     )
 
 
-def _parted(message: bytes) -> tuple[str, bytes] | None:
+def parted(message: bytes) -> tuple[str, bytes] | None:
     """Return type and payload of an in-toto message, None if it is something else."""
     found = _PAE.match(message)
     if found is None or int(found[1]) != len(found[2]) or int(found[3]) != len(message) - found.end():
@@ -88,7 +88,7 @@ def _parted(message: bytes) -> tuple[str, bytes] | None:
     return found[2].decode(), message[found.end() :]
 
 
-def _bundle(signature: KeylessSignature, parted: tuple[str, bytes]) -> tuple[Bundle | str, str]:
+def _bundle(signature: KeylessSignature, parts: tuple[str, bytes]) -> tuple[Bundle | str, str]:
     """Return the bundle around the signature and what kind of entry its log has, or why there is none."""
     try:
         from sigstore.models import Bundle as Known
@@ -101,7 +101,7 @@ def _bundle(signature: KeylessSignature, parted: tuple[str, bytes]) -> tuple[Bun
         document = {"mediaType": fields.text("mediaType"), "verificationMaterial": material}
         value = to_base64(signature.signature)
         if kind == "dsse":
-            envelope = {"payloadType": parted[0], "payload": to_base64(parted[1]), "signatures": [{"sig": value}]}
+            envelope = {"payloadType": parts[0], "payload": to_base64(parts[1]), "signatures": [{"sig": value}]}
             document["dsseEnvelope"] = envelope
         else:
             document["messageSignature"] = {"signature": value}
@@ -116,6 +116,8 @@ def _entry_kind(material: dict[str, Any]) -> str:
     if len(entries) != 1:
         raise FormatError(f"expected one entry of a log, got {len(entries)}", where="bundle.verificationMaterial")
     entry = Fields(entries[0], "bundle.verificationMaterial.tlogEntries[0]")
+    if not entry.has("inclusionProof"):  # all that `.att` manifests have, and nothing that the library would check
+        raise FormatError("expected the log's proof that it has the entry, got at most a promise", where=entry.where)
     return Fields(entry.any("kindVersion"), entry.path("kindVersion")).text("kind")
 
 

@@ -30,6 +30,8 @@ MAX_TIMESTAMP_BYTES = 32 * 1024
 NEEDS_TIMESTAMP_EXTRA = "timestamps need an extra: pip install 'custody[timestamp]'"
 
 _SAID = 200
+_TRACE = ": ErrorStack"
+"""What begins the part of an error that only its library understands."""
 
 
 class TimestampAuthorities(Value):
@@ -59,7 +61,8 @@ class TimestampAuthorities(Value):
             VerifierBuilder(roots=[_parsed(root) for root in self.roots]).build().verify_message(response, signature)
             found: datetime = response.tst_info.gen_time
         except (VerificationError, ValueError, TypeError, KeyError) as error:
-            return " ".join(str(error).split())[:_SAID] or "it cannot be checked"
+            words = " ".join(str(error).partition(_TRACE)[0].split())
+            return words[:_SAID] or "it cannot be checked"
         return found
 
 

@@ -31,12 +31,19 @@ class Link(Value):
 
     def document(self) -> dict[str, Any]:
         """Return the link as JSON data; `read_link(link.document()) == link`."""
+        return {**self.to_write(), "materials": plain(self.materials), "products": plain(self.products)}
+
+    def to_write(self) -> dict[str, Any]:
+        """Return what is written as the same JSON as `document`, by `canonical_json` and `write_json`.
+
+        Artifacts that were never taken apart are not taken apart for it.
+        """
         return {
             "_type": LINK_TYPE,
             "name": self.name,
             "command": list(self.command),
-            "materials": plain(self.materials),
-            "products": plain(self.products),
+            "materials": self.materials,
+            "products": self.products,
             "byproducts": self.byproducts,
             "environment": self.environment,
         }

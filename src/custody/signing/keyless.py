@@ -15,10 +15,12 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from custody.encoding.fields import as_object
+from custody.encoding.strict import read_json, write_json
 from custody.errors import SignatureError
 from custody.keys.keyless import KeylessKey, KeylessSignature, Proof, keyless_key
 from custody.keys.keyless_names import Wanted
-from custody.keys.keyless_proof import NOT_IN_TOTO, identity_in, is_in_toto
+from custody.keys.keyless_proof import NOT_IN_TOTO, identity_in, is_in_toto, parted
 from custody.signing.keyless_instance import instance_of
 from custody.signing.keyless_token import TokenSource
 from custody.signing.keyless_uri import parse_keyless_uri
@@ -26,6 +28,7 @@ from custody.signing.keyless_uri import parse_keyless_uri
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sigstore.dsse import Statement
     from sigstore.oidc import IdentityToken
     from sigstore.sign import Signer as Session
 
@@ -105,8 +108,14 @@ class KeylessSigner:
         return self._bundle_now(message)
 
     def _bundle_now(self, message: bytes) -> tuple[bytes, bytes]:
-        found = _asked(lambda: self._session.sign_artifact(message))
-        return found.signature, found.to_json().encode()
+        statement = _statement(message)
+        if statement is None:
+            found = _asked(lambda: self._session.sign_artifact(message))
+            return found.signature, found.to_json().encode()
+        found = _asked(lambda: self._session.sign_dsse(statement))
+        document = as_object(read_json(found.to_json().encode()), "")
+        del document["dsseEnvelope"]  # what is signed, a second time
+        return found.signature, write_json(document, indent=None)
 
     def _open(self) -> KeylessKey:
         """Get a certificate, and return whom it names."""
@@ -129,6 +138,21 @@ class KeylessSigner:
         from sigstore.oidc import Issuer
 
         return _outcome(lambda: Issuer(self._instance.config.signing_config.get_oidc_url()).identity_token())()
+
+
+def _statement(message: bytes) -> Statement | None:
+    """Return the statement that `message` covers: other tools look in the log for a statement, not for a file."""
+    from sigstore.dsse import Statement
+    from sigstore.errors import Error
+
+    parts = parted(message)
+    if parts is None:
+        return None
+    try:
+        statement = Statement(parts[1])
+    except Error:  # a link, a layout, or a statement with digests that the library does not know
+        return None
+    return statement if statement._pae() == message else None  # noqa: SLF001  # of another payload type
 
 
 def _check_identity(key: KeylessKey, uri: KeylessURI) -> None:

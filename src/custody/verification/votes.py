@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Vote", "age_problem", "cast_votes"]
 
 _FINISHED_ON = "finishedOn"
+_STATEMENT = "https://in-toto.io/Statement/"
 
 
 class Vote(Value):
@@ -132,14 +133,25 @@ def _votes(evidence: Evidence, step: Step, layout: Layout, place: Place, judge_s
         inner = place.below(step.name, evidence, digest_of(envelope))
         found = _sublayout_votes(plain(content), keys, evidence, inner, judge_sublayout)
         return [vote.replace(certified=certified.get(vote.key.identity, ())) for vote in found]
-    if kind != LINK_TYPE:
-        raise _NotCountedError(
-            Reason.LINK_MALFORMED,
-            f"{evidence.source} is not counted: expected a link or a layout, got _type {kind!r:.60}",
-        )
-    link = read_link(content)
+    link = _read(content, kind, evidence)
     _check_link(link, evidence, step, place)
     return [Vote(key=key, link=link, evidence=evidence, certified=certified.get(key.identity, ())) for key in keys]
+
+
+def _read(content: Mapping[str, Any], kind: object, evidence: Evidence) -> Link:
+    """Return the link, also one that is written as a statement (in-toto attestation, predicate link)."""
+    if kind == LINK_TYPE:
+        return read_link(content)
+    if isinstance(kind, str) and kind.startswith(_STATEMENT):
+        from custody.models.link_statement import statement_to_link  # few links are statements
+        from custody.models.statement import read_statement
+
+        # A statement may be about an image besides, which is no product of the link.
+        return statement_to_link(read_statement(plain(content)), strict=False)
+    raise _NotCountedError(
+        Reason.LINK_MALFORMED,
+        f"{evidence.source} is not counted: expected a link or a layout, got _type {kind!r:.60}",
+    )
 
 
 def _signers(

@@ -35,7 +35,7 @@ _MAX_OWN_BYTES = 256 * 1024 * 1024
 
 
 def _in_metablock(link: Link) -> bytes:
-    return Metablock.wrap(link.document()).write()
+    return Metablock.wrap(link.to_write()).write()
 
 
 class InspectionOptions(Value):

@@ -124,7 +124,7 @@ def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: b
 
 def write_link(link: Link, path: str, signer: Signer, *, use_dsse: bool) -> None:
     """Make `path` hold `link`, signed, in place of an older link of the same step and key."""
-    envelope = sign_document(link.document(), signer, use_dsse=use_dsse)
+    envelope = sign_document(link.to_write(), signer, use_dsse=use_dsse)
     # What the step made is not on the disk yet either: after a power cut both have to be made again.
     write_file(path, envelope.write(), what="the link", durable=False)
 

@@ -210,7 +210,7 @@ class _Begun(Value):
             "_type": PRELIMINARY_TYPE,
             "startedOn": write_instant(self.started),
             "useDSSE": self.use_dsse,
-            "link": self.link.document(),
+            "link": self.link.to_write(),
         }
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from custody.artifacts.recording import Recorded, Recording, record
 from custody.encoding.fields import plain_name
 from custody.encoding.instants import write_instant
+from custody.encoding.uniform import UniformObject
 from custody.errors import RecordingError, UsageError
 from custody.models.link import Link
 from custody.rules.artifacts import Artifacts, Digests
@@ -200,7 +201,9 @@ def _record_products(products: Sequence[str], options: RunOptions, result: RunRe
 
 
 def _sharing(materials: Artifacts, products: Artifacts) -> Artifacts:
-    """Return `products` with the digests of `materials` where they are equal: most are what the step left alone."""
+    """Return `products` with what `materials` have, too, where it is equal: most is what the step left alone."""
+    if isinstance(products, UniformObject):
+        return products.sharing(materials)
     shared: dict[str, Digests] = {}
     for name, digests in products.items():
         before = materials.get(name)

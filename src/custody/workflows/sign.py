@@ -1,4 +1,4 @@
-"""Signing layouts and links, and checking whose signatures they carry.
+"""Signing layouts, links and statements, and checking whose signatures they carry.
 
 ::
 
@@ -6,8 +6,9 @@
     sign("root.layout", "keys/second-owner", append=True)
     sign("build.link", load_signer("env:BUILD_KEY"))     # writes build.<key id>.link beside it
 
-What custody would refuse to judge it does not sign: the document is read as a layout or link first. A link has one
-functionary, so one signature; a layout has as many owners as you like.
+What custody would refuse to judge it does not sign: the document is read as a layout, link or statement first. A link
+has one functionary, so one signature; a layout has as many owners as you like, and a statement as many signers. A
+statement is signed in DSSE, a layout or link in the older envelope unless DSSE is asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
-from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
+from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.reader import read_envelope, read_signable
 from custody.envelopes.signature import MAX_SIGNATURES
 from custody.envelopes.signers import hints_any, signed_by, untimely
@@ -25,11 +26,11 @@ from custody.errors import FormatError, SignatureError, UsageError
 from custody.files import read_file, write_file
 from custody.keys.key import may_sign_for
 from custody.keys.keyid import short_id
-from custody.models.layout import LAYOUT_TYPE, Layout, read_layout
-from custody.models.link import LINK_TYPE, Link, read_link
+from custody.models.link import Link
 from custody.signing.registry import load_signer
 from custody.signing.signer import put_beside, signing_id
 from custody.value import Value
+from custody.workflows.signable import kind_of, read_document, refuse_signers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from custody.envelopes.signature import Signature
     from custody.keys.key import Key
     from custody.signing.signer import Signer
+    from custody.workflows.signable import Signable
 
 __all__ = [
     "BAD",
@@ -67,7 +69,7 @@ class SignResult(Value):
     """
 
     path: str
-    document: Layout | Link
+    document: Signable
     keys: tuple[Key, ...]
     total: int
     removed: int
@@ -75,8 +77,8 @@ class SignResult(Value):
 
     @property
     def kind(self) -> str:
-        """Either `layout` or `link`."""
-        return LAYOUT_TYPE if isinstance(self.document, Layout) else LINK_TYPE
+        """One of `layout`, `link` and `statement`."""
+        return kind_of(self.document)
 
 
 class SignatureCheck(Value):
@@ -93,7 +95,7 @@ def sign(
     output: str | os.PathLike[str] | None = None,
     use_dsse: bool = False,
 ) -> SignResult:
-    """Sign the layout or link in `path` with every one of `signing_keys` and write it; return what was done.
+    """Sign the layout, link or statement in `path` with every one of `signing_keys` and write it; return what was done.
 
     A key is a signer, a file or a URI for `load_signer`; an encrypted one needs `load_signer` and its passphrase.
 
@@ -115,16 +117,17 @@ def sign_file(
     use_dsse: bool = False,
     ignore_fields: Iterable[str] = (),
 ) -> SignResult:
-    """Sign the layout or link in `path` and write it to `output`, or where it belongs, or not at all.
+    """Sign the layout, link or statement in `path` and write it to `output`, or where it belongs, or not at all.
 
-    Without `output` a layout is written over `path`, a link beside it as `{step}.{key id}.link`. Without `append`
-    earlier signatures go. `use_dsse` puts a document from the older envelope, or from none, into DSSE.
+    Without `output` it is written over `path`, but a link beside it as `{step}.{key id}.link`. Without `append` earlier
+    signatures go. `use_dsse` puts a document from the older envelope, or from none, into DSSE, where statements always
+    are.
     `ignore_fields` are paths of fields of a layout that custody does not know and that may be signed all the same.
 
     Raises:
         StoreError: the file cannot be read or written.
-        FormatError: it is no layout or link that custody would accept.
-        UsageError: no key, several keys or `append` for a link, `append` to a new envelope.
+        FormatError: it is no layout, link or statement that custody would accept.
+        UsageError: no key, several keys or `append` for a link, `append` to a new envelope, keys that DSSE is not for.
         SignatureError: a signer made a signature that is not its own.
 
     """
@@ -134,8 +137,8 @@ def sign_file(
     try:
         _refuse_unfinished(path)
         envelope = read_signable(data)
-        document = _read_document(envelope, ignore_fields)
-        _refuse_nonsense(document, signers, append=append)
+        document = read_document(envelope, tuple(ignore_fields))
+        refuse_signers(document, signers, _distinct(signers), append=append)
         base = _in_dsse(envelope, path, append=append) if use_dsse else envelope
         signed = sign_envelope(base, signers, append=append)
     except FormatError as error:
@@ -218,47 +221,9 @@ def _state(envelope: Envelope, key: Key, signed: Sequence[Key], now: datetime) -
     return BAD if hints_any(envelope, [key]) else MISSING
 
 
-def _read_document(envelope: Envelope, ignore_fields: Iterable[str]) -> Layout | Link:
-    """Return what would be signed, read as strictly as a verifier reads it."""
-    if envelope.payload_type != IN_TOTO_PAYLOAD:
-        raise FormatError(
-            f"expected a layout or a link ({IN_TOTO_PAYLOAD}), got {envelope.payload_type!r:.80}",
-            where="payloadType",
-        )
-    content = envelope.content()
-    kind = content.get("_type")
-    if kind == LINK_TYPE:
-        return read_link(content)
-    if kind != LAYOUT_TYPE:
-        statement = isinstance(kind, str) and "in-toto.io/Statement" in kind
-        raise FormatError(
-            f"expected 'layout' or 'link', got {kind!r:.80}",
-            where="_type",
-            remedy="statements are not signed with this command" if statement else "",
-        )
-    layout = read_layout(content, ignore=ignore_fields)
-    if not layout.steps:
-        raise FormatError(
-            "expected at least one step: a layout without any demands nothing and is always rejected",
-            where="steps",
-        )
-    return layout
-
-
 def _refuse_unfinished(path: str) -> None:
     if path.endswith(_UNFINISHED):
         raise FormatError("a step that is still being recorded is no evidence; finish it first")
-
-
-def _refuse_nonsense(document: Layout | Link, signers: Sequence[Signer], *, append: bool) -> None:
-    if isinstance(document, Layout):
-        return
-    if append:
-        raise UsageError("a link has one functionary and one signature; sign it without appending")
-    if len(_distinct(signers)) > 1:
-        raise UsageError(
-            "a link has one functionary, so one key signs it; let each functionary make a link of their own"
-        )
 
 
 def _in_dsse(envelope: Envelope, path: str, *, append: bool) -> Envelope:
@@ -286,8 +251,8 @@ def _is_by_any(signature: Signature, keys: Sequence[Key], message: bytes) -> boo
     return any(signature.keyid in key.names or key.verify(signature.value, message) for key in keys)
 
 
-def _default_output(path: str, document: Layout | Link, signer: Signer) -> str:
-    if isinstance(document, Layout):
+def _default_output(path: str, document: Signable, signer: Signer) -> str:
+    if not isinstance(document, Link):
         # Written by renaming, which would put a file in the place of a symbolic link.
         return os.path.realpath(path) if os.path.islink(path) else path
     return os.path.join(os.path.dirname(path), f"{document.name}.{short_id(signing_id(signer))}.link")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cryptography.hazmat.primitives.hashes  # noqa: F401  # whoever signs has it
 import pytest
 
 from custody.artifacts import digest
@@ -56,6 +58,24 @@ def test_a_file_larger_than_a_chunk_is_read_in_pieces(file: Path) -> None:
     file.write_bytes(data)
     recorded = digest_file(str(file), Recording())
     assert recorded["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
+def test_a_small_file_is_hashed_by_the_library_that_is_loaded(
+    file: Path, algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = Recording(hash_algorithms=(algorithm,))
+    expected = {algorithm: hashlib.new(algorithm, b"content").hexdigest()}
+    monkeypatch.setattr(digest, "_NEW", {})
+    monkeypatch.delitem(sys.modules, "hashlib")
+    assert "cryptography.hazmat.primitives.hashes" in sys.modules
+    assert digest_file(str(file), recording) == expected
+    assert "hashlib" not in sys.modules
+    monkeypatch.delitem(sys.modules, "cryptography.hazmat.primitives.hashes")
+    assert digest_file(str(file), recording) == expected
+    assert "hashlib" in sys.modules
+    file.write_bytes(b"CONTENT")
+    assert digest_file(str(file), recording) != expected
 
 
 def append(path: Path) -> None:

@@ -108,8 +108,8 @@ class TestPaths:
         assert names(record([scheme])) == [scheme]
 
     def test_a_scheme_that_is_not_served_is_refused(self) -> None:
-        with pytest.raises(UsageError, match="scheme oci:, which is not served"):
-            record(["oci:alpine"])
+        with pytest.raises(UsageError, match="scheme pkg:, which is not served"):
+            record(["pkg:pypi/custody"])
 
     def test_a_resolver_of_the_caller_is_asked(self, tree: Path) -> None:
         write(tree / "a")

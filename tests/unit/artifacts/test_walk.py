@@ -195,3 +195,18 @@ class TestSpecialFiles:
         monkeypatch.setattr(os, "scandir", refuse)
         with pytest.raises(RecordingError, match="list the directory 'closed': Permission denied"):
             record(["."])
+
+
+def test_files_are_found_directory_by_directory_in_order(tree: Path) -> None:
+    for name in ("b/d/2", "b/d/1", "b/c", "b/e", "a/1", "c", "b.d"):
+        write(tree / name)
+    found = [[*paths] for paths in walk.Walk(["."], Recording()).found()]
+    assert found == [["b.d", "c"], ["a/1"], ["b/c", "b/e"], ["b/d/1", "b/d/2"]]
+
+
+def test_file_below_two_of_the_paths_is_found_once(tree: Path) -> None:
+    for name in ("b/d/1", "b/c", "a"):
+        write(tree / name)
+    search = walk.Walk(["b/d", "b/c", ".", "b"], Recording())
+    found = [path for paths in search.found() for path in paths]
+    assert found == search.paths == ["b/d/1", "b/c", "a"]

@@ -130,7 +130,7 @@ def test_the_completion_script_is_one_that_the_shell_accepts(tmp_path: Path, cap
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
     complete = f'source {script}; COMP_WORDS=(custody ver); COMP_CWORD=1; _shtab_custody; echo "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "-c", complete], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["verify"]
+    assert done.stdout.split() == ["verify", "verify-attestation"]
 
 
 def test_without_the_extra_completion_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:

@@ -16,7 +16,7 @@ from sigstore.sign import SigningContext
 from custody.envelopes.dsse import DSSEEnvelope
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
-from custody.envelopes.sigstore_bundle import MAX_BUNDLE_BYTES, MAX_BUNDLES
+from custody.envelopes.sigstore_bundle import BUNDLE_TYPE, MAX_BUNDLE_BYTES, MAX_BUNDLES, key_hint, write_bundle
 from custody.errors import FormatError
 from custody.keys.keyless import KeylessKey, KeylessSignature, keyless_key
 from custody.keys.keyless_names import Wanted
@@ -189,3 +189,39 @@ def test_bundle_beside_a_signature_is_one_that_the_library_reads(instance: Sigst
     found = Bundle.from_json(json.dumps(envelope.signatures[0].document["bundle"]))
 
     assert found.signature == envelope.signatures[0].value.signature  # type: ignore[union-attr]
+
+
+def test_written_bundle_of_a_key_has_a_hint_and_one_signature() -> None:
+    who = actor("alice")
+    envelope = DSSEEnvelope.wrap(STATEMENT)
+    envelope = envelope.with_signature("any", who.sign(envelope.signed_bytes))
+    data = write_bundle(envelope, who.public_key)
+    document = json.loads(data)
+
+    assert document["mediaType"] == BUNDLE_TYPE
+    assert document["verificationMaterial"] == {"publicKey": {"hint": key_hint(who.public_key)}}
+    assert [set(each) for each in document["dsseEnvelope"]["signatures"]] == [{"sig"}]
+    assert signed_by(read_envelope(data), [who.public_key]) == (who.public_key,)
+    assert signed_by(read_envelope(data), [actor("mallory").public_key]) == ()
+
+
+def test_written_bundle_of_an_identity_is_one_that_the_library_reads(instance: SigstoreInstance) -> None:
+    envelope = sign_with(DSSEEnvelope.wrap(STATEMENT), instance.signer(ALICE))
+    assert isinstance(envelope, DSSEEnvelope)
+    data = write_bundle(envelope, alice(instance))
+    found = Bundle.from_json(data)
+
+    assert found.signing_certificate is not None
+    assert signed_by(read_envelope(data), [alice(instance)])
+    changed_one = changed(data, lambda document: document["dsseEnvelope"].update(payload="e30="))
+    assert signed_by(read_envelope(changed_one), [alice(instance)]) == ()
+
+
+@pytest.mark.parametrize("signers", [(), ("alice", "bob")])
+def test_bundle_is_written_of_one_signature_only(signers: tuple[str, ...]) -> None:
+    envelope = DSSEEnvelope.wrap(STATEMENT)
+    for name in signers:
+        envelope = envelope.with_signature("", actor(name).sign(envelope.signed_bytes))
+
+    with pytest.raises(FormatError, match="holds one signature"):
+        write_bundle(envelope, actor("alice").public_key)

@@ -80,7 +80,7 @@ CASES: dict[str, tuple[Callable[[Simulator], None], Reason, str]] = {
     "by another functionary": (_by_another_functionary, Reason.KEY_NOT_AUTHORISED, "not among the step's"),
     "without a key id": (_nameless, Reason.KEY_NOT_AUTHORISED, "it gives no key id"),
     "changed": (_changed, Reason.SIGNATURE_INVALID, "changed after it was signed"),
-    "a statement": (_statement, Reason.LINK_MALFORMED, "https://in-toto.io/Statement/v1"),
+    "a statement": (_statement, Reason.LINK_MALFORMED, "subject: missing"),
     "without a type": (_without_type, Reason.LINK_MALFORMED, "None"),
     "of another payload type": (_wrong_payload, Reason.PAYLOAD_TYPE_WRONG, "'text/plain'"),
     "without artifacts": (_no_artifacts, Reason.LINK_MALFORMED, "materials: missing"),

@@ -77,6 +77,23 @@ def test_link_says_what_was_there_what_was_run_and_what_is_there(here: Path, sig
     assert (result.return_value, result.timed_out, result.failed, result.warnings) == (0, False, False, ())
 
 
+@pytest.mark.parametrize("use_dsse", [False, True])
+def test_link_of_many_files_says_what_each_of_them_holds(here: Path, signer: KeySigner, use_dsse: bool) -> None:
+    for number in range(1200):
+        (here / "src" / f"{number}é").write_text(f"{number}")
+    options = RunOptions(use_dsse=use_dsse, execution=QUIET)
+    change = ["sh", "-c", "printf changed > src/7é"]
+    result = run("build", change, signer=signer, materials=["src"], products=["src"], options=options)
+    expected = {"src/a": digests("one"), **{f"src/{number}é": digests(f"{number}") for number in range(1200)}}
+    assert result.link is not None
+    assert (result.link.materials, len(result.link.products)) == (expected, 1201)
+    assert result.link.products == {**expected, "src/7é": digests("changed")} != expected
+    envelope = read_envelope((here / result.path).read_bytes())
+    assert signed_by(envelope, [signer.public_key]) == (signer.public_key,)
+    assert envelope.content() == result.link.document() == json.loads(json.dumps(result.link.document()))
+    assert read_link(envelope.content()) == result.link
+
+
 def test_performed_step_has_a_link_and_writes_none(here: Path) -> None:
     result = perform("build", ["true"], materials=["src"], options=RunOptions(execution=QUIET))
     assert result.link is not None

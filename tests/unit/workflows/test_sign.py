@@ -207,8 +207,9 @@ def test_bare_document_is_accepted(tmp_path: Path) -> None:
         ({"version": 1}, "version: unknown field with 1; layouts have no version"),  # D2
         ({"steps": [{**LAYOUT["steps"][0], "threshold": 0}]}, r"steps\[0\].threshold: expected an integer >= 1"),
         ({"steps": [{**LAYOUT["steps"][0], "name": "../x"}]}, r"steps\[0\].name: expected a plain name"),  # A3
-        ({"_type": "https://in-toto.io/Statement/v1"}, "_type: expected 'layout' or 'link'.*statements"),
-        ({"_type": 7}, "_type: expected 'layout' or 'link', got 7"),
+        ({"_type": "https://in-toto.io/Statement/v1"}, "subject: missing"),
+        ({"_type": "https://in-toto.io/Statement/v2"}, "_type: expected 'https://in-toto.io/Statement/v0.1' or"),
+        ({"_type": 7}, "_type: expected 'layout', 'link' or a statement's type, got 7"),
     ],
 )
 def test_what_would_be_rejected_is_not_signed(change: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_unknown_field_is_signed_on_request_only(tmp_path: Path) -> None:
 def test_other_payload_types_are_not_signed(payload_type: str, tmp_path: Path) -> None:
     path = tmp_path / "x.link"
     path.write_bytes(DSSEEnvelope.wrap(LINK, payload_type).write())
-    with pytest.raises(FormatError, match="payloadType: expected a layout or a link"):
+    with pytest.raises(FormatError, match="payloadType: expected a layout, a link or a statement"):
         sign(path, ALICE)
 
 

@@ -60,7 +60,7 @@ def record_artifacts_as_dict(
         normalize_line_endings=normalize_line_endings,
         lstrip_paths=lstrip_paths,
     )
-    return recorder.record(artifacts)
+    return recorder.record_dict(artifacts)
 
 
 def execute_link(

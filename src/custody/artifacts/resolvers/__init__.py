@@ -11,14 +11,35 @@ from collections.abc import Callable, Mapping, Sequence
 
 from custody.artifacts.options import Recorded, Recording
 
-__all__ = ["Resolver", "default_resolvers"]
+TYPE_CHECKING = False  # known to checkers
+if TYPE_CHECKING:
+    from custody.stores.registry.options import RegistryOptions
+
+__all__ = ["Resolver", "default_resolvers", "images_by"]
 
 Resolver = Callable[[Sequence[str], Recording], Recorded]
 
 
 def default_resolvers() -> Mapping[str, Resolver]:
-    """Return the resolvers that need nothing but this machine, by scheme."""
-    return {"dir": _record_directories, "file": _record_files, "git": _record_repositories, "ostree": _record_refs}
+    """Return the usual resolvers by scheme; only an image in a registry needs more than this machine."""
+    return {
+        "dir": _record_directories,
+        "file": _record_files,
+        "git": _record_repositories,
+        "oci": images_by(),
+        "ostree": _record_refs,
+    }
+
+
+def images_by(options: Callable[[], RegistryOptions] | None = None) -> Resolver:
+    """Return the resolver of images; `options` is asked how registries are reached when an image is in one."""
+
+    def record_images(references: Sequence[str], recording: Recording) -> Recorded:
+        from custody.artifacts.resolvers.oci import record_images as record
+
+        return record(references, recording, options)
+
+    return record_images
 
 
 # Each is imported when its scheme is used: a step seldom has more than one.

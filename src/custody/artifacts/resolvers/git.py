@@ -35,7 +35,7 @@ from custody.value import Value
 if TYPE_CHECKING:
     from typing import IO
 
-__all__ = ["record_repositories"]
+__all__ = ["Repository", "record_repositories"]
 
 _SCHEME = "git"
 _HEAD = "HEAD"
@@ -94,7 +94,7 @@ def record_repositories(references: Sequence[str], recording: Recording) -> Reco
         if not stat.S_ISDIR(found.st_mode):
             raise _refusal(uri, f"expected a repository, got a {kind_of(found.st_mode)}")
         try:
-            repository = _Repository(uri, place(path, recording.base_path))
+            repository = Repository(uri, place(path, recording.base_path))
             artifacts[name] = repository.digests(revision or _HEAD, recording.hash_algorithms)
             if not revision:
                 warnings += repository.differences()
@@ -113,7 +113,7 @@ def _parse(reference: str) -> tuple[str, str]:
     return normal_path(path), revision
 
 
-class _Repository:
+class Repository:
     """The repository at `location`; `uri` names it in messages."""
 
     def __init__(self, uri: str, location: str) -> None:
@@ -127,19 +127,19 @@ class _Repository:
         self._location = location
         settings = [argument for setting in _SETTINGS for argument in ("-c", setting)]
         self._git = ["git", "-C", location, *settings]
-        inside, prefix = self._ask("rev-parse", "--is-inside-work-tree", "--show-prefix").split(b"\n", 1)
-        self._has_files = inside == b"true"
+        inside, prefix = self.ask("rev-parse", "--is-inside-work-tree", "--show-prefix").split(b"\n", 1)
+        self.has_files = inside == b"true"
         top = prefix.strip() == b""
-        if not self._has_files:
-            directory = self._ask("rev-parse", "--absolute-git-dir").removesuffix(b"\n")
+        if not self.has_files:
+            directory = self.ask("rev-parse", "--absolute-git-dir").removesuffix(b"\n")
             top = os.path.realpath(directory) == os.fsencode(os.path.realpath(location))
         if not top:
             raise _refusal(uri, "expected the top of a git repository, got a directory inside of one")
 
     def digests(self, revision: str, algorithms: Sequence[str]) -> dict[str, str]:
         """Return the ids of the commit `revision` and its tree, and its content's digests."""
-        commit = self._object_id(f"{revision}^{{commit}}", revision)
-        tree = self._object_id(f"{commit}^{{tree}}", revision)
+        commit = self.object_id(f"{revision}^{{commit}}", revision)
+        tree = self.object_id(f"{commit}^{{tree}}", revision)
         entries = sorted(self._entries(tree), key=lambda entry: entry.path)
         blobs = self._blobs([e.object_id for e in entries if e.kind == "blob"], algorithms)
         content = {name: hashlib.new(name) for name in algorithms}
@@ -152,30 +152,30 @@ class _Repository:
 
     def differences(self) -> list[str]:
         """Return a warning where the files are not those of HEAD, which is what was recorded."""
-        if not self._has_files:
+        if not self.has_files:
             return []
-        if self._runs_filters():
+        if self.runs_filters():
             warning = (
                 f"{shown(self._uri)}: HEAD is recorded and not compared with the files, because that would run the"
                 " filter programs that the repository configures"
             )
             return [warning]
         status = ("status", "--porcelain", "-z", "--untracked-files=normal")
-        if not self._ask(*status, "--ignore-submodules=dirty"):
+        if not self.ask(*status, "--ignore-submodules=dirty"):
             return []
         return [f"{shown(self._uri)}: its files differ from HEAD; recorded is HEAD, not the files"]
 
-    def _runs_filters(self) -> bool:
+    def runs_filters(self) -> bool:
         """Return whether comparing files would run programs that this repository itself names."""
         pattern = r"^filter\..*\.(clean|process)$"
         arguments = ("config", "--show-scope", "--name-only", "-z", "--get-regexp", pattern)
-        scopes = self._ask(*arguments, may_fail=True).split(b"\0")[::2]
+        scopes = self.ask(*arguments, may_fail=True).split(b"\0")[::2]
         return b"local" in scopes or b"worktree" in scopes
 
-    def _object_id(self, expression: str, revision: str) -> str:
+    def object_id(self, expression: str, revision: str) -> str:
         """Return the id of the one object that `expression` means, which is never an option."""
         arguments = ("rev-parse", "--verify", "--quiet", "--end-of-options", expression)
-        found = self._ask(*arguments, may_fail=True).decode("ascii", "replace").removesuffix("\n")
+        found = self.ask(*arguments, may_fail=True).decode("ascii", "replace").removesuffix("\n")
         if not is_hex(found):
             raise _refusal(
                 self._uri,
@@ -186,7 +186,7 @@ class _Repository:
     def _entries(self, tree: str) -> list[_Entry]:
         """Return everything in `tree`, subdirectories taken apart."""
         entries = []
-        for line in self._ask("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
+        for line in self.ask("ls-tree", "-r", "-z", tree).split(b"\0")[:-1]:
             head, _, path = line.partition(b"\t")
             if b"\n" in path:
                 raise _refusal(
@@ -241,7 +241,7 @@ class _Repository:
         answers.read(1)  # the line feed after the content
         return {name: running.hexdigest() for name, running in hashes.items()}
 
-    def _ask(self, *arguments: str, may_fail: bool = False) -> bytes:
+    def ask(self, *arguments: str, may_fail: bool = False) -> bytes:
         """Return what git answers; with `may_fail`, nothing where its exit code is 1."""
         import subprocess
 

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     from custody.artifacts.recording import Recorded, Recording
     from custody.artifacts.resolvers import Resolver as CoreResolver
-    from custody.rules.artifacts import Artifacts
+    from custody.rules.artifacts import Artifacts, Digests
     from in_toto.resolver import Resolver
-
-    Hashes = dict[str, dict[str, str]]
 
 __all__ = ["Recorder", "Step", "StepRecording", "quoted"]
 
@@ -40,8 +38,8 @@ class Recorder(Value):
     lstrip_paths: list[str] | None = None
     commas: bool = False
 
-    def record(self, uris: Sequence[str] | None) -> Hashes:
-        """Return name to digests of the artifacts that `uris` name now.
+    def record(self, uris: Sequence[str] | None) -> Artifacts:
+        """Return name to digests of the artifacts that `uris` name now, in a dict if they are few.
 
         Raises:
             PrefixError: a prefix to strip makes two names one, or begins with another.
@@ -51,20 +49,40 @@ class Recorder(Value):
         """
         if not uris:
             return {}
+        from in_toto.resolver import OCIResolver
+
         resolvers = self._resolvers()
         grouped: dict[Resolver, list[str]] = {}
         for uri in self._listed(uris):
             scheme, colon, _ = uri.partition(":")
             resolver = resolvers[scheme if colon and scheme in resolvers else _FILE]
+            if isinstance(resolver, OCIResolver) and os.path.lexists(os.path.join(self._base_path or "", uri)):
+                resolver = resolvers[_FILE]  # it refuses a file of that name, which is no image that is missing
             grouped.setdefault(resolver, []).append(uri)
-        artifacts: Hashes = {}
-        for resolver, group in grouped.items():
-            artifacts.update(resolver.hash_artifacts(group))
+        found = [_recorded(resolver, group) for resolver, group in grouped.items()]
+        if len(found) == 1:
+            return found[0]
+        artifacts: dict[str, Digests] = {}
+        for each in found:
+            artifacts.update(each)
         return artifacts
 
+    def record_dict(self, uris: Sequence[str] | None) -> dict[str, dict[str, str]]:
+        """Return what `record` does, always in a dict."""
+        from custody.encoding.uniform import plain
+
+        found: dict[str, dict[str, str]] = plain(self.record(uris))
+        return found
+
     def _resolvers(self) -> dict[str, Resolver]:
-        """Return the resolvers by scheme: those that were registered, and three that know these settings."""
-        from in_toto.resolver import RESOLVER_FOR_URI_SCHEME, DirectoryResolver, FileResolver, OSTreeResolver
+        """Return the resolvers by scheme: those that were registered, and the usual ones that know these settings."""
+        from in_toto.resolver import (
+            RESOLVER_FOR_URI_SCHEME,
+            DirectoryResolver,
+            FileResolver,
+            OCIResolver,
+            OSTreeResolver,
+        )
 
         excludes, base_path = self._excludes, self._base_path
         usual: dict[str, Resolver] = {
@@ -75,6 +93,7 @@ class Recorder(Value):
                 self.normalize_line_endings,
                 self.lstrip_paths,
             ),
+            OCIResolver.SCHEME: OCIResolver(base_path, self.lstrip_paths),
             OSTreeResolver.SCHEME: OSTreeResolver(base_path),
             DirectoryResolver.SCHEME: DirectoryResolver(
                 excludes,
@@ -83,7 +102,7 @@ class Recorder(Value):
                 self.lstrip_paths,
             ),
         }
-        # One of the three that somebody registered does not know the options of this recording.
+        # One of the usual ones that somebody registered does not know the options of this recording.
         registered = {
             scheme: resolver
             for scheme, resolver in RESOLVER_FOR_URI_SCHEME.items()
@@ -132,8 +151,8 @@ class StepRecording:
         self._step = step
         self._command = command
         self._materials_are_done = False
-        self.materials: Hashes = {}
-        self.products: Hashes = {}
+        self.materials: Artifacts = {}
+        self.products: Artifacts = {}
         if step.materials:
             talk.info(_NAME, f"Recording materials '{', '.join(step.materials)}'...")
 
@@ -156,6 +175,13 @@ class StepRecording:
         else:
             self.materials = found = self._recorder.record(uris)
         return Recorded(artifacts=found)
+
+
+def _recorded(resolver: Resolver, uris: Sequence[str]) -> Artifacts:
+    """Return what `resolver` records; one of a kind that somebody else wrote knows of dicts only."""
+    from in_toto.resolver import FileResolver
+
+    return resolver.recorded(uris) if type(resolver) is FileResolver else dict(resolver.hash_artifacts(uris))
 
 
 def quoted(uris: Sequence[str] | None) -> list[str]:

@@ -113,7 +113,11 @@ class Signable(Document):
         from in_toto._boundary.failures import Translated
 
         with Translated():
-            return canonical_json(self.document())
+            return canonical_json(self._to_write())
+
+    def _to_write(self) -> dict[str, Any]:
+        """Return what is the same JSON as `document`, if custody writes it."""
+        return self.document()
 
 
 def as_fields(data: object) -> dict[str, Any]:

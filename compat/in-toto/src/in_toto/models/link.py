@@ -47,8 +47,8 @@ class Link(Signable):
         super().__init__()
         self._type = "link"
         self.name: Any = kwargs.get("name")
-        self.materials: dict[str, dict[str, str]] = kwargs.get("materials", {})
-        self.products: dict[str, dict[str, str]] = kwargs.get("products", {})
+        self._materials: Any = kwargs.get("materials", {})
+        self._products: Any = kwargs.get("products", {})
         self.byproducts: dict[str, Any] = kwargs.get("byproducts", {})
         self.command: list[str] = kwargs.get("command", [])
         self.environment: dict[str, Any] = kwargs.get("environment", {})
@@ -70,6 +70,35 @@ class Link(Signable):
         return cls._made(as_fields(data), {}, signed=True)
 
     @property
+    def materials(self) -> dict[str, dict[str, str]]:
+        """The artifacts before, names to digests; what is changed in them is changed here."""
+        self._materials = _taken_apart(self._materials)
+        found: dict[str, dict[str, str]] = self._materials
+        return found
+
+    @materials.setter
+    def materials(self, artifacts: Mapping[str, Mapping[str, str]]) -> None:
+        self._materials = artifacts
+
+    @property
+    def products(self) -> dict[str, dict[str, str]]:
+        """The artifacts afterwards, names to digests; what is changed in them is changed here."""
+        self._products = _taken_apart(self._products)
+        found: dict[str, dict[str, str]] = self._products
+        return found
+
+    @products.setter
+    def products(self, artifacts: Mapping[str, Mapping[str, str]]) -> None:
+        self._products = artifacts
+
+    def _to_write(self) -> dict[str, Any]:
+        """Return what is the same JSON as `document`; artifacts that nobody asked for are as they were recorded."""
+        if self._left_out:
+            return self.document()
+        others = {name: getattr(self, name) for name in self._FIELDS if name not in {"materials", "products"}}
+        return {**others, "materials": self._materials, "products": self._products, **self._unknown}
+
+    @property
     def type_(self) -> str:
         """The text `link`."""
         return self._type
@@ -79,31 +108,46 @@ class Link(Signable):
             raise _invalid("_type", "set to 'link'", self._type)
 
     def _validate_materials(self) -> None:
-        self._check_artifacts("materials")
+        _check_artifacts("materials", self._materials)
 
     def _validate_products(self) -> None:
-        self._check_artifacts("products")
+        _check_artifacts("products", self._products)
 
     def _validate_byproducts(self) -> None:
-        self._check_kind("byproducts", dict)
+        _check_kind("byproducts", self.byproducts, dict)
 
     def _validate_command(self) -> None:
-        self._check_kind("command", list)
+        _check_kind("command", self.command, list)
 
     def _validate_environment(self) -> None:
-        self._check_kind("environment", dict)
+        _check_kind("environment", self.environment, dict)
 
-    def _check_kind(self, name: str, kind: type) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, kind):
-            raise _invalid(name, f"of type {kind.__name__}", type(value))
 
-    def _check_artifacts(self, name: str) -> None:
-        from in_toto._boundary.checks import check_digests
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise _invalid(name, f"of type {kind.__name__}", type(value))
 
-        self._check_kind(name, dict)
-        for digests in getattr(self, name).values():
-            check_digests(digests)
+
+def _check_artifacts(name: str, artifacts: Any) -> None:  # noqa: ANN401  # whatever somebody put there
+    from in_toto._boundary.checks import check_digests
+
+    if _are_recorded(artifacts):
+        return
+    _check_kind(name, artifacts, dict)
+    for digests in artifacts.values():
+        check_digests(digests)
+
+
+def _taken_apart(artifacts: Any) -> Any:  # noqa: ANN401  # whatever somebody put there
+    """Return `artifacts` as a dict if custody recorded them and nobody asked for them yet, else as they are."""
+    return artifacts.plain() if _are_recorded(artifacts) else artifacts
+
+
+def _are_recorded(artifacts: object) -> bool:
+    """Return whether `artifacts` are as custody recorded them, so that nobody can have changed them."""
+    from custody.encoding.uniform import UniformObject
+
+    return isinstance(artifacts, UniformObject)
 
 
 def _invalid(name: str, expected: str, found: object) -> Exception:

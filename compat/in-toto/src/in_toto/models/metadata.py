@@ -257,7 +257,8 @@ class Metablock(Metadata, ValidationMixin):
 
             return json.dumps(self.to_dict(), separators=(",", ":"), sort_keys=True).encode("ascii")
         with Translated():
-            return write_json(self.to_dict(), indent=1, ensure_ascii=True)
+            value = {"signatures": self.signatures, "signed": self.signed._to_write()}  # noqa: SLF001  # of this package
+            return write_json(value, indent=1, ensure_ascii=True)
 
     def _validate_signed(self) -> None:
         if not isinstance(self.signed, Layout | Link):
@@ -296,7 +297,7 @@ class Envelope(Metadata):
         from in_toto._boundary.failures import Translated
 
         with Translated():
-            payload = write_json(signable.document(), indent=None, ensure_ascii=True)
+            payload = write_json(signable._to_write(), indent=None, ensure_ascii=True)  # noqa: SLF001  # of this package
             if b"\\ud" in payload:
                 read_json(payload)  # halves of characters can be written, but nobody could read them
         return cls(payload, ENVELOPE_PAYLOAD_TYPE, {})

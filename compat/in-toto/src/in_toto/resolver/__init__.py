@@ -10,7 +10,7 @@ A resolver of your own serves a scheme from the moment it is registered, in ever
 
     RESOLVER_FOR_URI_SCHEME["image"] = Image()
 
-Paths, `file:`, `dir:` and `ostree:` need none: what is recorded is recorded by custody.
+Paths, `file:`, `dir:`, `oci:` and `ostree:` need none: what is recorded is recorded by custody.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from in_toto.resolver._resolver import (
     RESOLVER_FOR_URI_SCHEME,
     DirectoryResolver,
     FileResolver,
+    OCIResolver,
     OSTreeResolver,
     Resolver,
 )
 
-__all__ = ["RESOLVER_FOR_URI_SCHEME", "DirectoryResolver", "FileResolver", "OSTreeResolver", "Resolver"]
+__all__ = ["RESOLVER_FOR_URI_SCHEME", "DirectoryResolver", "FileResolver", "OCIResolver", "OSTreeResolver", "Resolver"]

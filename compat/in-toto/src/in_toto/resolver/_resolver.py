@@ -1,4 +1,4 @@
-"""The interface of resolvers, and the three that custody stands behind.
+"""The interface of resolvers, and those that custody stands behind.
 
 What custody tells the user about a recording, such as a path that does not exist, is a warning of the logger
 `in_toto.resolver`.
@@ -11,14 +11,15 @@ from abc import ABC, abstractmethod
 
 TYPE_CHECKING = False  # known to checkers; importing it from `typing` takes longer than this module
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from custody.artifacts.recording import Recording
     from custody.artifacts.resolvers import Resolver as CoreResolver
+    from custody.rules.artifacts import Artifacts
 
     Hashes = dict[str, dict[str, str]]
 
-__all__ = ["RESOLVER_FOR_URI_SCHEME", "DirectoryResolver", "FileResolver", "OSTreeResolver", "Resolver"]
+__all__ = ["RESOLVER_FOR_URI_SCHEME", "DirectoryResolver", "FileResolver", "OCIResolver", "OSTreeResolver", "Resolver"]
 
 _NAME = "in_toto.resolver"
 
@@ -85,6 +86,10 @@ class FileResolver(Resolver):
             ValueError: something there cannot be recorded truthfully.
 
         """
+        return _as_dict(self.recorded(uris))
+
+    def recorded(self, uris: Iterable[str]) -> Artifacts:
+        """Return what `hash_artifacts` does; many files are in no dict."""
         from custody.artifacts.recording import Recording
         from custody.artifacts.resolvers.file import record_files
 
@@ -98,15 +103,14 @@ class FileResolver(Resolver):
         )
         prefix = f"{self.SCHEME}:"
         given = list(uris)
-        hashes: Hashes = {}
-        for scheme, paths in (
-            ("", [uri for uri in given if not uri.startswith(prefix)]),
-            (prefix, [uri.removeprefix(prefix) for uri in given if uri.startswith(prefix)]),
-        ):
-            # The reference takes an empty path for the directory itself.
-            found = _record([path or "." for path in paths], record_files, recording)
-            hashes |= _stripped(found, self._prefixes, scheme)
-        return hashes
+        # The reference takes an empty path for the directory itself.
+        paths = [uri or "." for uri in given if not uri.startswith(prefix)]
+        with_scheme = [uri.removeprefix(prefix) or "." for uri in given if uri.startswith(prefix)]
+        found = _record(paths, record_files, recording)
+        if not (with_scheme or self._prefixes):
+            return found
+        hashes = _stripped(found, self._prefixes, "")
+        return hashes | _stripped(_record(with_scheme, record_files, recording), self._prefixes, prefix)
 
 
 class DirectoryResolver(Resolver):
@@ -178,7 +182,41 @@ class OSTreeResolver(Resolver):
 
         demand_directory(self._base_path)
         prefix = f"{self.SCHEME}:"
-        return _record([uri.removeprefix(prefix) for uri in uris], record_refs, Recording(base_path=self._base_path))
+        refs = [uri.removeprefix(prefix) for uri in uris]
+        return _as_dict(_record(refs, record_refs, Recording(base_path=self._base_path)))
+
+
+class OCIResolver(Resolver):
+    """An image as one artifact, `oci:IMAGE`, by the digest of its manifest; the reference has no such resolver.
+
+    Registries are reached over TLS, with what `docker login` stored.
+    """
+
+    SCHEME = "oci"
+
+    def __init__(self, base_path: str | None = None, lstrip_paths: list[str] | None = None) -> None:
+        """Remember where paths begin, and what is cut from names."""
+        self._base_path = base_path or ""
+        self._prefixes = _strings("lstrip_paths", lstrip_paths or [])
+
+    def hash_artifacts(self, uris: Iterable[str]) -> Hashes:
+        """Return the digests of the images `uris`; one that does not exist is a warning.
+
+        Raises:
+            PrefixError: two images have one name without their prefixes.
+            OSError: the base path is no directory.
+            ValueError: an image cannot be reached, or is not what its digests say.
+
+        """
+        from custody.artifacts.recording import Recording
+        from custody.artifacts.resolvers.oci import record_images
+
+        demand_directory(self._base_path)
+        prefix = f"{self.SCHEME}:"
+        recording = Recording(base_path=self._base_path, missing_ok=True)
+        found = _record([uri.removeprefix(prefix) for uri in uris], record_images, recording)
+        bare = {name.removeprefix(prefix): digests for name, digests in found.items()}
+        return _stripped(bare, self._prefixes, prefix)
 
 
 def demand_directory(path: str) -> None:
@@ -190,7 +228,16 @@ def demand_directory(path: str) -> None:
         raise OSError(code, os.strerror(code), path)
 
 
-def _record(references: Sequence[str], resolver: CoreResolver, recording: Recording) -> Hashes:
+def _as_dict(artifacts: Artifacts) -> Hashes:
+    """Return `artifacts` as a new dict."""
+    from custody.encoding.uniform import UniformObject
+
+    if isinstance(artifacts, UniformObject):
+        return artifacts.plain()
+    return {name: dict(digests) for name, digests in artifacts.items()}
+
+
+def _record(references: Sequence[str], resolver: CoreResolver, recording: Recording) -> Artifacts:
     """Return what custody's `resolver` records, its warnings said."""
     from custody.errors import CustodyError
     from in_toto._boundary.talk import warning
@@ -205,10 +252,10 @@ def _record(references: Sequence[str], resolver: CoreResolver, recording: Record
         raise from_custody(error) from error
     for each in sorted(set(recorded.warnings)):
         warning(_NAME, each)
-    return {name: dict(digests) for name, digests in recorded.artifacts.items()}
+    return recorded.artifacts
 
 
-def _stripped(found: Mapping[str, dict[str, str]], prefixes: Sequence[str], scheme: str) -> Hashes:
+def _stripped(found: Artifacts, prefixes: Sequence[str], scheme: str) -> Hashes:
     """Return what was `found`, each name without the first of `prefixes` that fits, and after its `scheme`.
 
     Raises:
@@ -222,7 +269,7 @@ def _stripped(found: Mapping[str, dict[str, str]], prefixes: Sequence[str], sche
     for name, digests in found.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), "")
         short = name[len(prefix) :]
-        is_path = scheme != f"{DirectoryResolver.SCHEME}:"
+        is_path = scheme not in {f"{DirectoryResolver.SCHEME}:", f"{OCIResolver.SCHEME}:"}
         if prefix and (not short or (is_path and (has_scheme(short) or not is_well_formed(short)))):
             raise ValueError(
                 f"cannot record '{name}': without '{prefix}' its name would be '{short}', which is no path"
@@ -231,7 +278,7 @@ def _stripped(found: Mapping[str, dict[str, str]], prefixes: Sequence[str], sche
             from in_toto.exceptions import PrefixError
 
             raise PrefixError(f"Prefix selection has resulted in non unique dictionary key '{short}'")
-        hashes[scheme + short] = digests
+        hashes[scheme + short] = dict(digests)
     return hashes
 
 
