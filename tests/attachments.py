@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,13 @@ from custody.oci.digest import Digest
 from custody.oci.manifest import EMPTY_DESCRIPTOR, OCI_CONFIG, Index, Manifest, make_index, make_manifest
 from custody.stores.images import ImageStore
 from custody.stores.layout import open_layout
+from custody.stores.layout.writing import WritableLayout
 from tests.simulator import Actor, actor
 
 __all__ = [
     "TYPE",
     "Overlaid",
+    "Watched",
     "attestation",
     "layout_with_image",
     "link",
@@ -95,6 +98,23 @@ def link(step: str, **products: str) -> dict[str, Any]:
         "byproducts": {},
         "environment": {},
     }
+
+
+class Watched(WritableLayout):
+    """An OCI layout that writes down which manifests it was asked for while nobody else could change its index."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self._marker = path / "oci-layout"
+        self.read_alone: set[str] = set()
+
+    def manifest(self, name: str) -> Manifest | Index:
+        with self._marker.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.read_alone.add(name)
+        return super().manifest(name)
 
 
 class Overlaid:

@@ -42,9 +42,7 @@ def test_wheel_installs_the_package_in_toto_and_nothing_else(wheel: zipfile.ZipF
 
 def test_wheel_has_every_command_of_the_reference_and_keygen(wheel: zipfile.ZipFile) -> None:
     lines = member(wheel, "entry_points.txt").split()
-    wanted = {
-        f"in-toto-{name}={module}:main" for name in COMMANDS for module in [f"in_toto.in_toto_{name.replace('-', '_')}"]
-    }
+    wanted = {f"in-toto-{name}=in_toto._boundary.entries:{name.replace('-', '_')}" for name in COMMANDS}
     assert "".join(lines).startswith("[console_scripts]")
     assert {
         "=".join(line.split(" = ")) for line in member(wheel, "entry_points.txt").splitlines()[1:] if line

@@ -159,7 +159,7 @@ def _refuse_output_within(options: Namespace, target: Target) -> None:
 
     output = _output(options, target)
     own = os.path.realpath(target.name)
-    if output != _STDOUT and os.path.commonpath((own, os.path.realpath(output))) == own:
+    if output and output != _STDOUT and os.path.commonpath((own, os.path.realpath(output))) == own:
         raise UsageError(
             f"{output!r:.200} would change {target.name!r:.200}, which it is about; choose another with -o"
         )
@@ -224,7 +224,7 @@ def _place(options: Namespace, target: Target, signed: tuple[Signed, ...]) -> No
     output = _output(options, target)
     if output == _STDOUT:
         sys.stdout.write(written_attestations(signed, options.format).decode())
-    elif output:
+    elif output is not None:
         lines = write_attestations(signed, output, options.format)
         total = f", {lines} in the file" if lines > len(signed) else ""
         say(f"{printable(output)}: {_about(target, signed)}{total}")
@@ -236,15 +236,15 @@ def _place(options: Namespace, target: Target, signed: tuple[Signed, ...]) -> No
         (note if output == _STDOUT else say)(printable(f"  {descriptor.digest}"))
 
 
-def _output(options: Namespace, target: Target) -> str:
-    """Return the file that is written, `-` for stdout, '' for none."""
+def _output(options: Namespace, target: Target) -> str | None:
+    """Return the file that is written, `-` for stdout, None for none."""
     from custody.workflows.verify_attestation import attestation_file
 
     if options.output is not None:
         return str(options.output)
     if target.store is None:
         return attestation_file(target.name)
-    return _STDOUT if options.no_upload else ""
+    return _STDOUT if options.no_upload else None
 
 
 def _about(target: Target, signed: tuple[Signed, ...]) -> str:

@@ -13,8 +13,9 @@ TYPE_CHECKING = False  # known to checkers; importing it from `typing` would tri
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping, Sequence
+    from typing import NoReturn
 
-__all__ = ["COMMANDS", "build_parser", "main"]
+__all__ = ["COMMANDS", "build_parser", "entry", "main"]
 
 COMMANDS: Mapping[str, str] = {
     "keygen": "make a key pair",
@@ -41,6 +42,13 @@ COMMANDS: Mapping[str, str] = {
 """Every command with its one line; `match-products` lives in `custody.cli.match_products`."""
 
 
+def entry() -> NoReturn:
+    """Run the command that the command line names, and end the process with its exit code."""
+    from custody.cli.process import run_and_end
+
+    run_and_end(main)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` name and return its exit code."""
     open_closed_streams()
@@ -64,9 +72,9 @@ def _run(given: Sequence[str]) -> int:
     if given in (["--version"], ["-V"]):
         sys.stdout.write(f"custody {__version__}\n")
         return _flushed(ACCEPTED, "custody")
-    from custody.cli.memory import free_memory_at_the_end  # `--version` does without, and without all below
+    from custody.cli.process import collect_seldom  # `--version` does without, and without all below
 
-    free_memory_at_the_end()
+    collect_seldom()
     try:
         options = _parse(given)
     except SystemExit as exit_:  # help was printed, or what is wrong with the arguments

@@ -39,16 +39,23 @@ def say(text: str = "") -> None:
 
 
 def say_json(document: object) -> None:
-    """Print `document` as JSON on stdout, escaped where the terminal's encoding is not Unicode."""
+    """Print `document` as JSON on stdout; what steers a terminal, or what its encoding lacks, is escaped."""
     from custody.encoding.strict import write_json  # not for text
 
     text = write_json(document, indent=2).decode()
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    if not encoding.startswith("utf") and not text.isascii():
-        import json
-
-        text = json.dumps(json.loads(text), indent=2)  # in JSON every character can be written in ASCII
+    is_unicode = encoding.startswith("utf")
+    if not text.replace("\n", "").isprintable() or not (is_unicode or text.isascii()):
+        text = "".join(
+            c if c == "\n" or (c.isprintable() and (is_unicode or c.isascii())) else _escaped_in_json(c) for c in text
+        )
     say(text)
+
+
+def _escaped_in_json(character: str) -> str:
+    """Return what means `character` in a string of JSON, where alone it can stand."""
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
 def note(text: str) -> None:

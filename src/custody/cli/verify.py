@@ -27,7 +27,7 @@ from custody.cli.image_options import add_platform, add_registry
 from custody.cli.key_options import add_verification_keys, verification_keys_from
 from custody.cli.layout_options import refuse_source
 from custody.cli.options import add_format, add_list
-from custody.cli.output import colour, printable, say, say_json
+from custody.cli.output import colour, note, printable, say, say_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -67,6 +67,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def execute(options: Namespace) -> int:
     """Print the verdict and return its exit code."""
+    from custody.verdict import Reason
     from custody.workflows.verify import verify
 
     verification = _verification(options)
@@ -76,6 +77,10 @@ def execute(options: Namespace) -> int:
     finally:
         if verification.progress is not None:
             verification.progress("")
+    on_image = options.image is not None and options.link_dir is None and not options.quiet
+    if on_image and Reason.LINK_MISSING in verdict.reasons:
+        image = printable(options.image)
+        note(f"the links were looked for on the image; `custody tree {image}` shows what hangs there")
     if summary and verdict.accepted:
         _write_summary(summary, verdict)
     if options.format == "json":

@@ -58,7 +58,10 @@ def read_envelope(data: bytes, seen: Seen | None = None) -> Envelope:
             f"a bare {value['_type']!r:.60} without an envelope, so nobody signed it",
             remedy="sign it with `custody sign`",
         )
-    raise FormatError("expected an envelope with 'signed' or 'payload', got neither")
+    raise FormatError(
+        "expected an envelope with 'signed' or 'payload', got neither",
+        remedy="if it is a predicate, `custody attest --predicate` signs a statement with it",
+    )
 
 
 def read_signable(data: bytes) -> Envelope:

@@ -19,6 +19,7 @@ __all__ = [
     "Platform",
     "describe_bytes",
     "read_annotations",
+    "read_artifact_type",
     "read_descriptor",
     "read_media_type",
 ]
@@ -91,7 +92,7 @@ def read_descriptor(value: object, where: str = "") -> Descriptor:
         digest=read_digest(fields.any("digest"), fields.path("digest")),
         size=size,
         annotations=read_annotations(fields.any("annotations", None), fields.path("annotations")),
-        artifact_type=read_media_type(fields.any("artifactType", "") or "", fields.path("artifactType"), empty=True),
+        artifact_type=read_artifact_type(fields),
         platform=_read_platform(fields.any("platform", None), fields.path("platform")),
         document=as_object(value, where),
     )
@@ -103,6 +104,14 @@ def read_media_type(value: object, where: str, *, empty: bool = False) -> str:
     if (text or not empty) and not _MEDIA_TYPE.fullmatch(text):
         raise FormatError(f"expected a media type such as application/json, got {describe(text)}", where=where)
     return text
+
+
+def read_artifact_type(fields: Fields) -> str:
+    """Return the field `artifactType`, empty if it is not there.
+
+    It may be any text. Some clients write no media type there, and one of theirs must not make a list unreadable.
+    """
+    return as_text(fields.any("artifactType", "") or "", fields.path("artifactType"))
 
 
 def read_annotations(value: object, where: str) -> Mapping[str, str]:

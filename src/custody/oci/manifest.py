@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from custody.encoding.fields import Fields, describe
+from custody.encoding.fields import Fields, as_object, describe
 from custody.encoding.strict import read_json, write_json
 from custody.errors import FormatError
-from custody.oci.descriptor import Descriptor, read_annotations, read_descriptor, read_media_type
+from custody.oci.descriptor import (
+    Descriptor,
+    read_annotations,
+    read_artifact_type,
+    read_descriptor,
+    read_media_type,
+)
 from custody.oci.digest import Digest, sha256_of
 from custody.value import Value
 
@@ -70,6 +76,9 @@ MAX_MANIFESTS = 10_000
 """Entries of one index, and descriptors of one list of referrers."""
 
 _SCHEMA_VERSION = 2
+
+_DECIDING = {name.casefold(): name for name in ("schemaVersion", "mediaType", "config", "layers", "manifests")}
+"""The fields that say what a document is."""
 
 _SAYS_NOTHING = ("", "application/json", "application/octet-stream")
 """Media types that plain file servers give to anything."""
@@ -134,7 +143,9 @@ def read_manifest(raw: bytes, media_type: str = "", digest: Digest | None = None
         digest = sha256_of(raw)
     elif not digest.matches(raw):
         raise FormatError(f"expected a manifest with the digest {digest}, got one with {sha256_of(raw)}")
-    fields = Fields(read_json(raw, limit=MAX_MANIFEST_BYTES))
+    document = as_object(read_json(raw, limit=MAX_MANIFEST_BYTES), "")
+    _refuse_other_spellings(document)
+    fields = Fields(document)
     if fields.integer("schemaVersion", minimum=1) != _SCHEMA_VERSION:
         raise FormatError(
             f"expected {_SCHEMA_VERSION}, got {describe(fields.any('schemaVersion'))}",
@@ -195,6 +206,14 @@ def _write(
     return write_json(written, indent=None)
 
 
+def _refuse_other_spellings(document: Mapping[str, Any]) -> None:
+    """Refuse `Manifests` beside `layers`: readers written in Go take it for `manifests`, and the document for both."""
+    for name in document:
+        meant = _DECIDING.get(name.casefold(), name)
+        if name != meant:
+            raise FormatError(f"expected {meant!r}, got {name!r:.60}, which some readers take for it and others do not")
+
+
 def _kind_of(fields: Fields, served: str) -> str:
     """Return the media type that the document, what it was served as and what is in it agree on."""
     said = read_media_type(fields.any("mediaType", "") or "", "mediaType", empty=True)
@@ -216,7 +235,7 @@ def _read_image(fields: Fields, raw: bytes, digest: Digest, kind: str) -> Manife
         raw=raw,
         digest=digest,
         media_type=kind,
-        artifact_type=_artifact_type(fields),
+        artifact_type=read_artifact_type(fields),
         config=read_descriptor(fields.any("config"), "config"),
         layers=_read_many(fields, "layers", MAX_LAYERS),
         subject=_read_subject(fields),
@@ -229,15 +248,11 @@ def _read_index(fields: Fields, raw: bytes, digest: Digest, kind: str) -> Index:
         raw=raw,
         digest=digest,
         media_type=kind,
-        artifact_type=_artifact_type(fields),
+        artifact_type=read_artifact_type(fields),
         manifests=_read_many(fields, "manifests", MAX_MANIFESTS),
         subject=_read_subject(fields),
         annotations=read_annotations(fields.any("annotations", None), "annotations"),
     )
-
-
-def _artifact_type(fields: Fields) -> str:
-    return read_media_type(fields.any("artifactType", "") or "", "artifactType", empty=True)
 
 
 def _read_many(fields: Fields, name: str, most: int) -> tuple[Descriptor, ...]:

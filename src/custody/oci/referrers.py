@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_INDEX_TRIES",
+    "MAX_LISTED_BYTES",
     "MAX_REFERRERS",
     "fallback_tag",
     "list_referrers",
@@ -43,6 +44,10 @@ MAX_REFERRERS = 1000
 
 MAX_INDEX_TRIES = 5
 """How often the index of referrers is written anew because somebody else wrote it meanwhile."""
+
+MAX_LISTED_BYTES = 64 * 1024 * 1024
+"""Bytes of one list of referrers, all pages together, and of manifests in it that are read for their types: annotations
+may be of any length."""
 
 _OK = 200
 _NO_API = (400, 404, 405, 406)  # how registries say that they do not know the path
@@ -114,6 +119,7 @@ def _is_same(entry: Descriptor, referrer: Descriptor) -> bool:
 def _from_api(at: Remote, digest: Digest, artifact_type: str) -> Exchange[tuple[Descriptor, ...] | None]:
     """Return what the API lists, filtered or not; None if there is no API."""
     found: list[Descriptor] = []
+    left = MAX_LISTED_BYTES
     url = at.url(f"referrers/{digest}")
     url = with_query(url, ("artifactType", artifact_type)) if artifact_type else url
     for page in range(MAX_PAGES):
@@ -127,10 +133,10 @@ def _from_api(at: Remote, digest: Digest, artifact_type: str) -> Exchange[tuple[
         if page == 0 and (response.status in _NO_API or (response.status == _OK and response.media_type != OCI_INDEX)):
             return None
         found += _read_page(at, digest, response)
-        if len(found) > MAX_MANIFESTS:
-            raise StoreError(
-                f"cannot list what refers to {digest} in {at.title}: expected at most {MAX_MANIFESTS}, got more"
-            )
+        left -= len(response.body)
+        if len(found) > MAX_MANIFESTS or left < 0:
+            most = f"{MAX_MANIFESTS}, in {MAX_LISTED_BYTES} bytes" if left < 0 else f"{MAX_MANIFESTS}"
+            raise StoreError(f"cannot list what refers to {digest} in {at.title}: expected at most {most}, got more")
         url = next_page(response.url, response.header("link"))
         if not url:
             return tuple(found)
@@ -166,12 +172,24 @@ def _from_tag(at: Remote, digest: Digest) -> Exchange[tuple[tuple[Descriptor, ..
 
 
 def _with_types(at: Remote, descriptors: Iterable[Descriptor]) -> Exchange[tuple[Descriptor, ...]]:
-    """Return the descriptors with what their manifests say where they have no type of artifact."""
+    """Return the descriptors with what their manifests say where they have no type of artifact.
+
+    One whose manifest cannot be read stays as it is: it must not hide the others, and whoever reads it is told.
+    """
     typed: list[Descriptor] = []
+    left = MAX_LISTED_BYTES
     for descriptor in descriptors:
         if descriptor.artifact_type or descriptor.media_type not in MANIFEST_TYPES:
             typed.append(descriptor)
             continue
-        manifest = yield from get_manifest(at, str(descriptor.digest))
+        try:
+            manifest = yield from get_manifest(at, str(descriptor.digest))
+        except StoreError:
+            manifest = None
         typed.append(descriptor if manifest is None else manifest.referrer)
+        left -= 0 if manifest is None else len(manifest.raw)
+        if left < 0:
+            raise StoreError(
+                f"{at.title}: expected manifests of at most {MAX_LISTED_BYTES} bytes in a list without types"
+            )
     return tuple(typed)

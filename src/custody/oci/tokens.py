@@ -27,6 +27,7 @@ __all__ = [
     "Credential",
     "Token",
     "basic",
+    "bearer",
     "read_token",
     "token_request",
 ]
@@ -76,7 +77,21 @@ def basic(credential: Credential) -> str:
     """
     if ":" in credential.username:
         raise StoreError(f"expected the user name of a registry without a colon, got {credential.username!r:.80}")
-    return f"Basic {to_base64(f'{credential.username}:{credential.password}'.encode())}"
+    # Bytes that are no UTF-8 stand in both as Python keeps those of arguments and of the environment.
+    packed = f"{credential.username}:{credential.password}".encode("utf-8", "surrogateescape")
+    return f"Basic {to_base64(packed)}"
+
+
+def bearer(token: str) -> str:
+    """Return the Authorization header of a token.
+
+    Raises:
+        StoreError: it cannot stand in a header; it is not shown.
+
+    """
+    if not _SENDABLE.fullmatch(token):
+        raise StoreError("the token that is kept for a registry cannot be sent: there is more in it than visible ASCII")
+    return f"Bearer {token}"
 
 
 def token_request(base: str, challenge: Challenge, scope: str, credential: Credential | None) -> Request:
@@ -101,7 +116,9 @@ def token_request(base: str, challenge: Challenge, scope: str, credential: Crede
             url=url,
             scope="",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode([*form, ("refresh_token", credential.identity_token)]).encode("ascii"),
+            body=urlencode(
+                [*form, ("refresh_token", credential.identity_token)], encoding="utf-8", errors="surrogateescape"
+            ).encode("ascii"),
         )
     headers = {"Authorization": basic(credential)} if credential is not None and credential.username else {}
     scopes = [("scope", one) for one in scope.split()]

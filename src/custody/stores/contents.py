@@ -61,12 +61,16 @@ def check_content(store: ImageStore, top: Manifest | Index) -> None:
 
     """
     images = 0
+    whole: set[tuple[Digest, int]] = set()  # images may share their layers
     for document in manifests_of(store, top, sparse=True):
         images += isinstance(document, Manifest)
         for blob in blobs_of(document):
+            if (blob.digest, blob.size) in whole:
+                continue
             try:
                 for _ in store.blob(blob):
                     pass
+                whole.add((blob.digest, blob.size))
             except NotFoundError:
                 if not is_elsewhere(blob):
                     raise

@@ -12,7 +12,7 @@ from custody.errors import StoreError
 from custody.oci.attached import extended
 from custody.oci.manifest import Index, Manifest
 from custody.stores.contents import blobs_of, is_elsewhere, manifests_of
-from custody.stores.images import NotFoundError
+from custody.stores.images import NotFoundError, alone_in
 from custody.stores.platforms import for_platform
 from custody.value import Value
 
@@ -155,11 +155,12 @@ class _Job:
             self._copy_blobs(part)
             if part.digest != document.digest:
                 self.put(part)
-        there = self._called(tag)
-        if there is None or there.digest == document.digest:
-            self.put(document, tag)
-        else:
-            self._merge(document, there, tag)
+        with alone_in(self._target):
+            there = self._called(tag)
+            if there is None or there.digest == document.digest:
+                self.put(document, tag)
+            else:
+                self._merge(document, there, tag)
 
     def _called(self, tag: str) -> Manifest | Index | None:
         """Return what the target calls `tag`, None if nothing."""

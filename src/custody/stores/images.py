@@ -5,18 +5,20 @@ Whatever is read through it has the digest that was asked for, or an error is ra
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from custody.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from custody.oci.descriptor import Descriptor
     from custody.oci.digest import Digest
     from custody.oci.manifest import Index, Manifest
 
-__all__ = ["ImageStore", "NotFoundError"]
+__all__ = ["ImageStore", "NotFoundError", "alone_in"]
 
 
 class NotFoundError(StoreError):
@@ -59,3 +61,10 @@ class ImageStore(Protocol):
 
     def tags(self) -> tuple[str, ...]:
         """Return the tags, sorted."""
+
+
+def alone_in(store: ImageStore) -> AbstractContextManager[None]:
+    """Hold everybody else off from changing what `store` calls by tags, if it can: layouts can, registries cannot."""
+    alone = getattr(store, "alone", None)
+    found: AbstractContextManager[None] = nullcontext() if alone is None else alone()
+    return found

@@ -1,8 +1,8 @@
 """Hang attestations and links on an image: a workflow that stores, and neither signs nor verifies.
 
 Attaching the same document again changes nothing. With `legacy` all attestations of an image share one manifest, which
-clients read, extend and store anew; registries have no way to do that at once. So it is read again afterwards, and what
-somebody else's version lacks is put in again.
+clients read, extend and store anew; a layout is locked meanwhile, and registries have no way to do that at once. So it
+is read again afterwards, and what somebody else's version lacks is put in again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from custody.errors import StoreError, UsageError
 from custody.oci.attached import attestation_tag, extended, legacy_blob, referrers_of
 from custody.oci.manifest import EMPTY_BLOB, EMPTY_DESCRIPTOR, Manifest
-from custody.stores.images import NotFoundError
+from custody.stores.images import NotFoundError, alone_in
 from custody.stores.relocated import hanging_places
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def attach(
     listed = [legacy_blob(document) for document in given if legacy and not document.is_link]
     stored = [_attach_referrer(place, each) for each in made]
     if listed:
-        stored.append(_attach_legacy(place, image, listed))
+        with alone_in(place):
+            stored.append(_attach_legacy(place, image, listed))
     return tuple({str(each.digest): each for each in stored}.values())
 
 

@@ -72,6 +72,8 @@ def list_tags(text: str, registry: RegistryOptions | None = None) -> tuple[str, 
     """
     place = read_place(text)
     name = text.removeprefix("docker://").rpartition("/")[2]
+    if place.reference is not None and "/" not in text and place.version.isdecimal():
+        raise UsageError(f"expected a repository behind the registry, as in {text}/shop/app, got {text!r:.200}")
     if place.version and (place.is_local or ":" in name or "@" in text):
         raise UsageError(f"expected a repository, got {text!r:.200}: leave out {place.version!r:.100}")
     with opened(place, registry) as store:

@@ -72,8 +72,6 @@ def _found_in(store: ImageStore, digest: Digest) -> Iterator[Attached]:
 def _referrers(store: ImageStore, digest: Digest, place: str) -> Iterator[Attached]:
     try:
         found = store.referrers(digest)
-    except NotFoundError:
-        return
     except CustodyError as error:
         yield Attached(place=place, problem=f"the referrers cannot be listed: {error}")
         return

@@ -93,7 +93,7 @@ def collected(documents: Iterable[Document], problems: list[str]) -> Mapping[str
             problems.append(str(error))
             continue
         for file in files:
-            name = file.name if found.get(file.name, file.data) == file.data else _renamed(file)
+            name = _free_name(file, found)
             size += 0 if name in found else len(file.data)
             found[name] = file.data
         if len(found) > MAX_EXTRACTED or size > MAX_EXTRACTED_BYTES:
@@ -118,11 +118,19 @@ def _own_name(title: str) -> str:
     return name
 
 
-def _renamed(file: LinkFile) -> str:
-    """Return a name for a second link of the same name, by which it is found all the same."""
-    directory, slash, name = file.name.rpartition("/")
-    step = name.removesuffix(".link").rpartition(".")[0] or name.removesuffix(".link")
-    return f"{directory}{slash}{step}.{_label(file.data)}.link"
+def _free_name(file: LinkFile, found: Mapping[str, bytes]) -> str:
+    """Return the name of a link; of a second one of that name, another by which it is found all the same.
+
+    Names are short enough that somebody could make a link whose other name is taken as well. It gets yet another one,
+    since no link may take the place of one that is there.
+    """
+    directory, slash, last = file.name.rpartition("/")
+    step = last.removesuffix(".link").rpartition(".")[0] or last.removesuffix(".link")
+    name, data = file.name, file.data
+    while found.get(name, file.data) != file.data:
+        label = _label(data)
+        name, data = f"{directory}{slash}{step}.{label}.link", label.encode() + file.data
+    return name
 
 
 def _label(data: bytes) -> str:

@@ -16,7 +16,7 @@ from custody.envelopes.reader import read_envelope
 from custody.errors import FormatError, StoreError, UsageError
 from custody.files import read_file
 from custody.models.digest_set import PINNED_ALGORITHM, matches
-from custody.models.link import LINK_TYPE, Link, read_link
+from custody.models.link import LINK_TYPE, read_link
 from custody.models.link_statement import link_to_statement
 from custody.models.predicates import check_statement, predicate_type
 from custody.models.predicates.cosign import CUSTOM
@@ -31,11 +31,11 @@ from custody.models.predicates.link_bundle import (
 from custody.models.statement import make_statement, read_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from custody.models.digest_set import DigestSet
     from custody.models.resource_descriptor import ResourceDescriptor
-    from custody.models.statement import Statement
 
 __all__ = [
     "MAX_PREDICATE_BYTES",
@@ -103,7 +103,7 @@ def statement_of_link(path: str, subjects: Sequence[ResourceDescriptor], uri: st
         link = read_link(read_json(data) if _is_bare(data) else read_envelope(data).content())
     except FormatError as error:
         raise error.within(path) from None
-    made = all(_is_product(link, subject) for subject in subjects)
+    made = next(_not_among(link.products.values(), subjects), None) is None
     if uri == LINK_PREDICATE and not made:
         raise UsageError(
             f"{path}: the artifact is no product of the link {link.name!r:.80}, so a statement about its products says"
@@ -169,12 +169,9 @@ def prebuilt_statement(path: str, subjects: Sequence[ResourceDescriptor], uri: s
         raise error.within(path) from None
     if uri and statement.predicate_type != uri:
         raise UsageError(f"{path}: expected the predicate type {uri}, got {statement.predicate_type!r:.200}")
-    for subject in subjects:
-        if not _is_about(statement, subject):
-            wanted = ", ".join(f"{name}:{digest}" for name, digest in sorted(subject.digest.items()))
-            raise UsageError(
-                f"{path}: it is not about {subject.name!r:.120} ({wanted:.200}): no subject has this digest"
-            )
+    for subject in _not_among((each.digest for each in statement.subject), subjects):
+        wanted = ", ".join(f"{name}:{digest}" for name, digest in sorted(subject.digest.items()))
+        raise UsageError(f"{path}: it is not about {subject.name!r:.120} ({wanted:.200}): no subject has this digest")
     return data
 
 
@@ -204,12 +201,17 @@ def _is_bare(data: bytes) -> bool:
     return isinstance(found, dict) and found.get("_type") == LINK_TYPE and "signed" not in found
 
 
-def _is_product(link: Link, subject: ResourceDescriptor) -> bool:
-    return any(matches(product, subject.digest, _pinned(subject)) for product in link.products.values())
-
-
-def _is_about(statement: Statement, subject: ResourceDescriptor) -> bool:
-    return any(matches(each.digest, subject.digest, _pinned(subject)) for each in statement.subject)
+def _not_among(found: Iterable[DigestSet], subjects: Iterable[ResourceDescriptor]) -> Iterator[ResourceDescriptor]:
+    """Yield those of `subjects` that are none of `found`; there may be a hundred thousand of both."""
+    by_digest: dict[str, list[DigestSet]] = {}
+    for each in found:
+        for digest in each.values():
+            by_digest.setdefault(digest, []).append(each)
+    for subject in subjects:
+        pinned = _pinned(subject)
+        alike = by_digest.get(subject.digest.get(pinned, ""), ())
+        if not any(matches(each, subject.digest, pinned) for each in alike):
+            yield subject
 
 
 def _pinned(subject: ResourceDescriptor) -> str:

@@ -17,7 +17,7 @@ import os
 from typing import TYPE_CHECKING
 
 from custody.artifacts.options import Recording
-from custody.errors import UsageError
+from custody.errors import StoreError, UsageError
 from custody.models.resource_descriptor import ResourceDescriptor
 from custody.models.statement import MAX_SUBJECTS
 from custody.oci.descriptor import Descriptor
@@ -36,6 +36,9 @@ __all__ = ["DIRECTORY", "FILE", "IMAGE", "Target", "TargetOptions", "open_target
 FILE, DIRECTORY, IMAGE = "file", "directory", "image"
 
 _PATHS = ("/", "./", "../")
+
+_LAYOUT_PARTS = frozenset({"oci-layout", "index.json", "blobs", "ingest", "manifest.json", "repositories"})
+"""What stands in an image on disk, as different tools write it."""
 
 
 class TargetOptions(Value):
@@ -77,7 +80,7 @@ def open_target(text: str, options: TargetOptions = _USUAL) -> Target:
     if text.startswith((f"{LAYOUT}:", f"{REGISTRY}://", *(f"{kind}:" for kind in ARCHIVES))):
         return _open_image(read_place(text), options)
     if os.path.lexists(text):
-        if os.path.isdir(text) and os.path.lexists(os.path.join(text, "oci-layout")):
+        if _is_layout(text):
             return _open_image(Place(text=f"{LAYOUT}:{text}", kind=LAYOUT, path=text), options)
         return _open_files(text, options)
     if not text or text.startswith(_PATHS):
@@ -86,7 +89,32 @@ def open_target(text: str, options: TargetOptions = _USUAL) -> Target:
         place = read_place(text)
     except UsageError as error:
         raise UsageError(f"there is no file {text!r:.200}, and it names no image: {error}") from None
-    return _open_image(place, options)
+    try:
+        return _open_image(place, options)
+    except StoreError as error:
+        if place.reference is None or text.startswith(place.reference.registry):
+            raise
+        # Whoever mistypes the name of a file hears of a registry that they never named.
+        raise type(error)(f"there is no file {text!r:.200}, and of the image {place.reference}: {error}") from None
+
+
+def _is_layout(path: str) -> bool:
+    """Return whether the directory `path` is an image on disk.
+
+    Raises:
+        UsageError: it is one, and something else: whoever puts an image that is attested into a directory would have
+            that verified, in place of the files there.
+
+    """
+    if not os.path.isdir(path) or not os.path.lexists(os.path.join(path, "oci-layout")):
+        return False
+    others = sorted(set(os.listdir(path)) - _LAYOUT_PARTS)
+    if others:
+        raise UsageError(
+            f"{path!r:.200} is an image on disk and has other files, such as {others[0]!r:.80}: which is meant? write"
+            f" {f'{LAYOUT}:{path}'!r:.200} for the image, or move the files to a directory of their own"
+        )
+    return True
 
 
 def _open_files(path: str, options: TargetOptions) -> Target:

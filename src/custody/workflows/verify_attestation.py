@@ -138,11 +138,12 @@ def _demands(
 
 
 def _on_image(target: Target, image: Descriptor, query: Query) -> Iterator[Attestation]:
+    """Yield what was given in files first: whoever floods a registry must not hide that."""
+    yield from _in_files(query.files)
     if target.store is not None:
         yield from attestations_on(target.store, image.digest)
         if query.index is not None and query.index != image.digest:
             yield from attestations_on(target.store, query.index)
-    yield from _in_files(query.files)
 
 
 def _in_files(files: tuple[str, ...]) -> Iterator[Attestation]:

@@ -14,6 +14,7 @@ import pytest
 
 from custody.envelopes.json_lines import MAX_LINES
 from custody.envelopes.reader import read_envelope
+from custody.models.digest_set import DigestSet, matches
 from custody.models.predicates.link_bundle import LINK_BUNDLE, MAX_BUNDLED_LINKS, read_link_bundle
 from custody.signing.keypair import generate, write_pair
 from custody.workflows import statements
@@ -195,6 +196,11 @@ def test_what_is_attested_is_not_written_into(target: str, output: str | None, c
     assert attest(target, "-o", "dist-not-in-it" if target != "./dist/.." else "../out.jsonl") == 0
 
 
+def test_output_without_a_name_is_not_taken_for_none(capsys: Capture) -> None:
+    assert attest("app", "-o", "") == 2
+    assert "cannot write attestations ''" in capsys.readouterr().err
+
+
 def test_passphrase_opens_the_key(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     write_pair("locked", generate(), passphrase=b"geheim")
     monkeypatch.setenv("WORD", "geheim")
@@ -329,6 +335,26 @@ def test_prebuilt_statement_is_signed_byte_for_byte() -> None:
     message, _ = message_of(envelopes(FILE)[0])
     assert message.endswith(prebuilt())
     assert verify("app") == 0
+
+
+def test_statement_about_many_files_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    subjects = []
+    Path("dist").mkdir()
+    for number in range(50):
+        Path("dist", str(number)).write_text(str(number))
+        subjects.append({"digest": {"sha256": hashlib.sha256(str(number).encode()).hexdigest()}})
+    Path("statement.json").write_bytes(prebuilt(subject=subjects))
+    compared = 0
+
+    def counting(subject: DigestSet, wanted: DigestSet, pinned: str) -> bool:
+        nonlocal compared
+        compared += 1
+        return matches(subject, wanted, pinned)
+
+    monkeypatch.setattr(statements, "matches", counting)
+
+    assert command("attest", "dist", "-k", "alice", "--statement", "statement.json") == 0
+    assert compared == 50
 
 
 def test_what_else_a_statement_is_about_is_said(capsys: Capture) -> None:

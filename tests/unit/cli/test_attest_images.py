@@ -299,6 +299,17 @@ def test_image_for_no_platform_in_particular_is_covered_like_the_others(capsys: 
     assert verify("oci:image:index", "--platforms-cover") == ACCEPTED
 
 
+def test_what_was_given_in_a_file_is_looked_at_first(capsys: Capture) -> None:
+    put_image(open_layout("image", create=True), "v1")
+    assert attest("oci:image:v1", "--no-upload", "-o", "given.jsonl") == attest("oci:image:v1", key="mallory") == 0
+    capsys.readouterr()
+
+    assert verify("oci:image:v1", "--attestation", "given.jsonl", "--json") == ACCEPTED
+    (judged,) = json.loads(capsys.readouterr().out)["artifacts"]
+    assert [each["counts"] for each in judged["attestations"]] == [True, False]
+    assert judged["attestations"][0]["source"] == "given.jsonl"
+
+
 @pytest.mark.component("htpasswd")
 def test_registry_with_tls_and_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     with debian_registry(tmp_path / "registry", tls=True, password="geheim") as registry:

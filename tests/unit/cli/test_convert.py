@@ -284,6 +284,10 @@ def test_existing_file_is_replaced_with_force_only(capsys: pytest.CaptureFixture
         (("cyclonedx.json", "--to", "cyclonedx", *CONFIGURATION), "--configuration and --url are for test-result"),
         (("cyclonedx.json", "--to", "cyclonedx", "--url", "https://a"), "--configuration and --url are for test-res"),
         (("surefire.xml", "--to", "test-result", *CONFIGURATION, "--url", "run 7"), "--url: expected http:// or https"),
+        (
+            ("surefire.xml", "--to", "test-result", *CONFIGURATION, "--url", "https://u:secret@ci.example.com/7"),
+            "--url: it has a user or a password in it",
+        ),
         (("surefire.xml", "--to", "test-result", "--configuration", "absent"), "cannot read configuration 'absent'"),
         (("cyclonedx.json", "--to", "spdx"), "cyclonedx becomes cyclonedx, not 'spdx'"),
         (("spdx-2.3.json", "--to", "spdx3"), "is for SPDX 3, and the document is SPDX-2.3"),

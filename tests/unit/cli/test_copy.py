@@ -258,3 +258,8 @@ def on_terminal(command: list[str]) -> tuple[int, str]:
                 shown += piece
     os.close(leader)
     return process.returncode, shown.decode()
+
+
+def test_registry_alone_is_no_repository(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ls", "localhost:5000"]) == 2
+    assert "expected a repository behind the registry, as in localhost:5000/shop/app" in capsys.readouterr().err

@@ -46,6 +46,18 @@ def test_json_is_json_in_any_encoding(encoding: str) -> None:
     assert json.loads(done.stdout.decode(encoding))["readme"] == README
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_json_does_not_steer_the_terminal(chain: Chain, encoding: str) -> None:
+    text = "é\x9b31m\x7f\u202e\U000e0001 漢\n\x1b[2J"
+    chain.change(lambda layout: layout.update(readme=text))
+
+    done = custody_in(encoding, "layout", "show", "root.layout", "--format", "json")
+    printed = done.stdout.decode(encoding)
+    assert printed.replace("\n", "").isprintable()
+    assert ("é" in printed) == (encoding == "utf-8")
+    assert json.loads(printed)["readme"] == text
+
+
 def test_verdict_arrives_where_a_name_cannot_be_printed(chain: Chain) -> None:
     chain.perform()
     arguments = ["verify", "-l", "root.layout", "--verification-keys", "keys/owner.pub", "--explain"]

@@ -113,7 +113,7 @@ def test_attestation_names_the_file(capsys: Capture) -> None:
 
 def test_type_is_demanded_exactly_and_has_no_default(capsys: Capture) -> None:
     assert command("verify-attestation", "app", "--key", "alice.pub") == CANNOT
-    assert "--type" in capsys.readouterr().err
+    assert "expected the type of the predicate, --type URI" in capsys.readouterr().err
     assert verify("app", "--type", f"{TYPE}.1") == REJECTED
     assert verify("app", "--type", "custom") == REJECTED
     assert verify("app", "--type", "frobnicate") == CANNOT

@@ -79,7 +79,11 @@ def test_image_on_which_nothing_hangs_is_rejected(capsys: Output) -> None:
     perform()
 
     assert verify() == 1
-    assert "[link-missing]" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "[link-missing]" in printed.out
+    assert "`custody tree oci:images:v1` shows what hangs there" in printed.err
+    assert verify(IMAGE, "--quiet") == 1
+    assert capsys.readouterr() == ("", "")
 
 
 def test_another_image_is_not_what_the_chain_made(capsys: Output) -> None:

@@ -55,6 +55,11 @@ class TestDescriptor:
         descriptor = read_descriptor({**LAYER.write(), "annotations": None, "artifactType": ""})
         assert (descriptor.annotations, descriptor.artifact_type) == ({}, "")
 
+    def test_a_type_of_artifact_may_be_any_text(self) -> None:
+        """As old clients wrote it: one such entry must not make a list of referrers unreadable."""
+        assert read_descriptor({**LAYER.write(), "artifactType": "an sbom"}).artifact_type == "an sbom"
+        assert make_manifest(LAYER, [], artifact_type="an sbom").referrer.artifact_type == "an sbom"
+
     def test_what_changed_is_written_as_it_is_now(self) -> None:
         read = read_descriptor({**LAYER.write(), "platform": {"os": "linux", "architecture": "arm"}})
         changed = read.replace(annotations={}, platform=None)
@@ -70,7 +75,7 @@ class TestDescriptor:
             ("mediaType", "text", "x.mediaType: expected a media type"),
             ("mediaType", "text/plain\r\nX: y", "x.mediaType: expected a media type"),
             ("mediaType", "a/" + "b" * 200, "x.mediaType: expected a media type"),
-            ("artifactType", "nothing", "x.artifactType: expected a media type"),
+            ("artifactType", 1, "x.artifactType: expected text"),
             ("size", -1, "x.size: expected an integer >= 0"),
             ("size", True, "x.size: expected an integer >= 0"),
             ("size", 1.5, "x.size: expected an integer >= 0"),
@@ -144,6 +149,9 @@ class TestManifest:
         [
             (IMAGE | {"manifests": []}, "", "what could be both"),
             (INDEX | {"layers": []}, OCI_INDEX, "what could be both"),
+            (IMAGE | {"Manifests": []}, OCI_MANIFEST, "expected 'manifests', got 'Manifests'"),
+            (INDEX | {"LAYERS": [], "con\ufb01g": {}}, OCI_INDEX, "expected 'layers', got 'LAYERS'"),
+            (IMAGE | {"manife\u017ft\u017f": []}, OCI_MANIFEST, "which some readers take for it"),
             (IMAGE | {"mediaType": OCI_MANIFEST}, OCI_INDEX, "mediaType: expected"),
             (IMAGE, OCI_INDEX, "without manifests"),
             (INDEX, OCI_MANIFEST, "with manifests"),

@@ -162,6 +162,16 @@ class TestReferrers:
         assert [each.digest for each in found] == [self.REFERRER.digest]
         assert drive(list_referrers(AT, self.SUBJECT, "a/b"), [answer, MISSING])[0] == ()
 
+    def test_an_entry_whose_manifest_is_broken_hides_no_other(self) -> None:
+        other = make_manifest(EMPTY_DESCRIPTOR, [], artifact_type="c/d", subject=IMAGE.descriptor)
+        index = make_index([other.descriptor, self.REFERRER.descriptor])
+        listed = Response(url=BASE, status=200, headers={"content-type": OCI_INDEX}, body=index.raw)
+        whole = Response(url=BASE, status=200, headers={"content-type": OCI_MANIFEST}, body=self.REFERRER.raw)
+        for answer in (whole.replace(body=b'{"schemaVersion": 1}'), whole, MISSING.replace(status=500)):
+            found, _ = drive(list_referrers(AT, self.SUBJECT), [listed, answer, whole])
+            assert [each.digest for each in found] == [other.digest, self.REFERRER.digest]
+            assert [each.artifact_type for each in found] == ["", "a/b"]
+
     def test_a_page_that_fails_is_no_end(self) -> None:
         first = self.listed(self.REFERRER)
         first = first.replace(headers={**first.headers, "link": "</next>; rel=next"})

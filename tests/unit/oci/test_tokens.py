@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from custody.errors import StoreError
@@ -11,6 +13,7 @@ from custody.oci.tokens import (
     Credential,
     Token,
     basic,
+    bearer,
     read_token,
     token_request,
 )
@@ -24,6 +27,21 @@ def test_a_name_and_a_password_are_sent_as_basic() -> None:
     assert basic(ANN) == "Basic YW5uOnDDpHNzOjE="
     with pytest.raises(StoreError, match="without a colon"):
         basic(Credential(username="a:b", password="c"))
+
+
+def test_a_password_that_is_no_utf8_is_sent_as_it_is() -> None:
+    password = b"p\xe4ss".decode("utf-8", "surrogateescape")  # as arguments and the environment are read
+    assert basic(Credential(username="ann", password=password)) == "Basic " + b64encode(b"ann:p\xe4ss").decode()
+    request = token_request(BASE, CHALLENGE, "x", Credential(identity_token=password))
+    assert request.body.endswith(b"refresh_token=p%E4ss")
+
+
+def test_a_token_that_cannot_stand_in_a_header_is_refused_unseen() -> None:
+    assert bearer("mine") == "Bearer mine"
+    for token in ("", "secret\r\nX: y", "secret\0", "s\xe4cret"):
+        with pytest.raises(StoreError, match="cannot be sent") as caught:
+            bearer(token)
+        assert "cret" not in str(caught.value)
 
 
 def test_a_token_is_asked_for_every_scope_with_what_the_realm_has() -> None:

@@ -376,6 +376,7 @@ class TestURLs:
             ("file:///srv/git/a.git", "file:///srv/git/a.git"),
             (f"file://user:{SECRET}@host/a", ""),
             (f"robot:{SECRET}@example.com/a.git", ""),
+            (f"//robot:{SECRET}@example.com/a.git", ""),
             (f"https:/robot:{SECRET}@example.com/a.git", ""),
             ("../a.git", ""),
             ("a/b:c", ""),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from custody.errors import StoreError
-from custody.oci.descriptor import Descriptor
-from custody.oci.manifest import EMPTY_DESCRIPTOR, make_index, make_manifest
+from custody.oci.descriptor import Descriptor, describe_bytes
+from custody.oci.manifest import EMPTY_DESCRIPTOR, MANIFEST_TYPES, make_index, make_manifest
 from custody.stores.contents import MAX_INDEX_DEPTH, blobs_of, check_content, is_elsewhere, manifests_of
 from custody.stores.images import ImageStore, NotFoundError
 from custody.stores.layout import open_layout
@@ -84,6 +85,31 @@ def test_an_index_may_be_sparse_where_that_is_said(store: ImageStore) -> None:
     check_content(store, index)
     with pytest.raises(NotFoundError, match="there is no image in the index"):
         check_content(store, make_index([missing]))
+
+
+def test_a_layer_that_images_share_is_read_once(store: ImageStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = describe_bytes(b"layer", "application/x")
+    for blob, data in ((layer, b"layer"), (EMPTY_DESCRIPTOR, b"{}")):
+        store.put_blob(blob, [data])
+    images = [make_manifest(EMPTY_DESCRIPTOR, [layer], annotations={"number": number}) for number in "123"]
+    for image in images:
+        store.put_manifest(image.raw, image.media_type)
+    read: list[Descriptor] = []
+    stored = store.blob
+
+    def counted(descriptor: Descriptor) -> Iterator[bytes]:
+        read.append(descriptor)
+        return stored(descriptor)
+
+    monkeypatch.setattr(store, "blob", counted)
+    check_content(store, make_index([image.descriptor for image in images]))
+
+    assert [each.digest for each in read if each.media_type not in MANIFEST_TYPES] == [
+        EMPTY_DESCRIPTOR.digest,
+        layer.digest,
+    ]
+    with pytest.raises(StoreError, match="sent 5 bytes"):
+        check_content(store, make_manifest(EMPTY_DESCRIPTOR, [layer, layer.replace(size=6, digest=layer.digest)]))
 
 
 def test_only_layers_that_lie_elsewhere_may_be_missing(store: ImageStore) -> None:

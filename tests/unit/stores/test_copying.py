@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from custody.stores.copying import MAX_ATTACHED_DEPTH, CopyOptions, copy_image
 from custody.stores.images import ImageStore, NotFoundError
 from custody.stores.layout import open_layout
 from custody.stores.registry import open_repository
-from tests.attachments import Overlaid, put_image, put_index, put_referrer
+from tests.attachments import Overlaid, Watched, put_image, put_index, put_referrer
 from tests.registries import FakeRegistry
 
 DSSE = "application/vnd.dsse.envelope.v1+json"
@@ -194,6 +195,32 @@ def test_attestations_that_the_target_has_are_kept(source: ImageStore, target: I
     before = target.resolve(tag)
     copy_image(source, "v1", target, "v1")
     assert target.resolve(tag) == before
+
+
+def test_nobody_writes_attestations_of_a_layout_between_reading_and_writing(
+    source: ImageStore, target: ImageStore, tmp_path: Path
+) -> None:
+    image = source.resolve("v1")
+    copy_image(source, "v1", target, "v1")
+    attach_legacy(source, image, b'{"a":1}')
+    watched = Watched(tmp_path / "target")
+    copy_image(source, "v1", watched, "v1")
+
+    assert watched.read_alone == {attestation_tag(image.digest)}
+
+
+def test_an_image_whose_digest_the_target_changes_gets_no_tag(tmp_path: Path, target: ImageStore) -> None:
+    """Stores name what they are given by its sha256, and what was signed is another digest then."""
+    path = tmp_path / "source"
+    source = open_layout(str(path), create=True)
+    image = source.manifest(str(put_image(source, "v1").digest))
+    digest = hashlib.sha512(image.raw).hexdigest()
+    (path / "blobs" / "sha512").mkdir()
+    (path / "blobs" / "sha512" / digest).write_bytes(image.raw)
+
+    with pytest.raises(StoreError, match=f"expected sha512:{digest} to be stored, got {image.digest}"):
+        copy_image(source, f"sha512:{digest}", target, "v1")
+    assert target.tags() == ()
 
 
 def test_an_sbom_that_the_target_has_is_kept(source: ImageStore, target: ImageStore) -> None:

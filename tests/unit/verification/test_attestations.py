@@ -403,6 +403,7 @@ def files(*names: str, digest: str = APP) -> list[dict[str, Any]]:
         pytest.param([*files("a"), *files("b", digest=OTHER)], False, id="other-content"),
         pytest.param(files("a", "B"), False, id="other-name"),
         pytest.param([*files("a", "b"), *files("a", digest=OTHER)], False, id="a-name-twice"),
+        pytest.param([*files("a", digest=OTHER), *files("a", "b")], False, id="a-name-twice-the-good-one-last"),
     ],
 )
 def test_directory_has_exactly_the_subjects(subject: list[dict[str, Any]], accepted: bool) -> None:

@@ -14,7 +14,17 @@ from custody.oci.documents import read_documents
 from custody.oci.manifest import Manifest
 from custody.stores.images import ImageStore
 from custody.workflows.attach import MAX_ATTEMPTS, attach
-from tests.attachments import TYPE, Overlaid, attestation, layout_with_image, link, put_image, put_index, statement
+from tests.attachments import (
+    TYPE,
+    Overlaid,
+    Watched,
+    attestation,
+    layout_with_image,
+    link,
+    put_image,
+    put_index,
+    statement,
+)
 from tests.simulator import actor, signed
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -145,6 +155,23 @@ def test_legacy_manifest_is_extended_and_keeps_what_others_put_there(place: tupl
     assert len(after.layers) == 2
     config = json.loads(store.read_blob(after.config, 10_000))
     assert config["rootfs"]["diff_ids"] == [str(layer.digest) for layer in after.layers]
+
+
+def test_nobody_writes_a_legacy_manifest_of_a_layout_between_reading_and_writing(
+    place: tuple[ImageStore, Descriptor], tmp_path: Path
+) -> None:
+    _, image = place
+    store = Watched(tmp_path / "layout")
+    documents = read_documents(attestation(statement(image)))
+
+    attach(store, image, documents, legacy=True)
+
+    assert store.read_alone == {tag_of(image)}
+    attach(store, image, documents)  # others can go on
+    with store.alone(), store.alone():
+        store.manifest("v1")
+    store.manifest(str(image.digest))
+    assert store.read_alone == {tag_of(image), "v1"}
 
 
 def test_attestation_that_a_race_took_away_is_put_in_again(place: tuple[ImageStore, Descriptor]) -> None:

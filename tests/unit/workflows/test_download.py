@@ -142,6 +142,20 @@ def test_type_of_artifact_that_a_list_does_not_have_is_looked_up(
     assert types(list(found_on(Overlaid(store, referrers=without), image.digest))) == [TYPE]
 
 
+def test_manifest_that_is_missing_in_a_layout_is_a_problem_and_hides_no_other(
+    place: tuple[ImageStore, Descriptor], tmp_path: Path
+) -> None:
+    store, image = place
+    hang(place, TYPE, OTHER)
+    lost = next(iter(found_on(store, image.digest)))
+    (tmp_path / "layout" / "blobs" / "sha256" / lost.manifest.removeprefix("sha256:")).unlink()
+
+    found = list(found_on(store, image.digest))
+
+    assert [each.manifest for each in found if each.problem] == [lost.manifest]
+    assert sum(each.document is not None for each in found) == 1
+
+
 def test_other_artifacts_are_not_read(place: tuple[ImageStore, Descriptor]) -> None:
     store, image = place
     put_referrer(store, image, b"{}", "application/spdx+json")

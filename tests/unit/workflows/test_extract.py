@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,30 @@ def test_two_different_links_of_one_name_are_both_there(tmp_path: Path) -> None:
     found = {(tmp_path / name).read_bytes() for name in names(tmp_path)}
     assert found == {first.raw, second.raw}
     assert all(name.startswith("build.") and len(name.split(".")[1]) == 8 for name in names(tmp_path))
+
+
+def test_link_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    """Eight digits can be tried out: the third link's other name is that of the first."""
+    second, third = metablock(link("build")), metablock(link("build", app="1" * 64))
+    taken = f"build.{hashlib.sha256(third.raw).hexdigest():.8}.link"
+    first = predicated(BUNDLE, write_link_bundle({taken: b"first"}))
+
+    extract_links([first, second, third], str(tmp_path))
+
+    assert (tmp_path / taken).read_bytes() == b"first"
+    assert {(tmp_path / name).read_bytes() for name in names(tmp_path)} == {b"first", second.raw, third.raw}
+    assert all(len(name.split(".")[1]) == 8 for name in names(tmp_path))
+
+
+def test_directory_in_the_place_of_a_link_is_a_problem_and_the_link_is_extracted(tmp_path: Path) -> None:
+    good = metablock(link("build"))
+    name = f"build.{actor('alice').keyid:.8}.link"
+    entry = {"name": f"{name}/x.link", "digest": {"sha256": hashlib.sha256(b"x").hexdigest()}, "content": "eA=="}
+
+    _, problems = extract_links([predicated(BUNDLE, {"links": [entry]}), good], str(tmp_path))
+
+    assert [problem.partition(" is in ")[2] for problem in problems] == ["a directory that is called like a link"]
+    assert (tmp_path / name).read_bytes() == good.raw
 
 
 def test_unnamed_signer_gets_a_label_of_the_content(tmp_path: Path) -> None:

@@ -76,6 +76,16 @@ def test_a_layout_is_an_image(text: str) -> None:
     assert target.store is not None
 
 
+def test_a_layout_with_other_files_is_neither_an_image_nor_a_directory() -> None:
+    """Else an attested image that somebody puts into a directory would be judged in place of its files."""
+    put_image(open_layout("dist", create=True), "v1")
+    Path("dist/app").write_text("evil")
+
+    with pytest.raises(UsageError, match="has other files, such as 'app': which is meant"):
+        open_target("dist")
+    assert open_target("oci:dist").kind == "image"
+
+
 def test_an_archive_is_an_image() -> None:
     docker_save(Path("app.tar"))
     target = open_target("docker-archive:app.tar:app:v1")
@@ -160,3 +170,15 @@ def test_a_config_that_is_no_json_names_no_platform() -> None:
 
     with pytest.raises(CustodyError, match=f"the config of {put.digest}: not JSON"):
         open_target("oci:app:v2", TargetOptions(platform="linux/amd64"))
+
+
+def test_mistyped_name_of_a_file_is_said_where_a_registry_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with FakeRegistry() as registry:
+        options = TargetOptions(registry=registry.options().replace(plain_http=False))
+
+    with pytest.raises(StoreError, match=r"there is no file 'dist/app', and of the image docker.io/dist/app:latest: "):
+        open_target("dist/app", options)
+    with pytest.raises(StoreError, match=r"^(?!there is no file)"):
+        open_target("docker.io/dist/app", options)

@@ -115,3 +115,32 @@ def test_both_repositories_are_looked_at(place: tuple[ImageStore, Descriptor], t
     attach(elsewhere, image, read_documents(attestation(statement(image))), legacy=True)
 
     assert [each.text for each in hanging_tree(RelocatedImages(store, elsewhere), image).branches] == [TYPE]
+
+
+def test_referrer_that_cannot_be_read_is_one_problem(place: tuple[ImageStore, Descriptor]) -> None:
+    store, image = place
+    lost = put_referrer(store, image, b"{}", "application/spdx+json")
+    error = StoreError("it cannot be read")
+    without = tuple(each.replace(artifact_type="", document={}) for each in store.referrers(image.digest))
+    broken = Overlaid(store, referrers=without, manifests={str(lost.digest): error})
+
+    found = hanging_tree(broken, image).branches
+
+    assert [(each.kind, each.text, each.digest) for each in found] == [("problem", str(error), str(lost.digest))]
+
+
+def test_tag_that_means_two_things_is_a_problem_beside_the_others(
+    place: tuple[ImageStore, Descriptor], tmp_path: Path
+) -> None:
+    store, image = place
+    put_image(store, f"sha256-{image.digest.hex}.sbom", b"s")
+    put_image(store, "two", b"t")
+    index = tmp_path / "layout" / "index.json"
+    index.write_text(index.read_text().replace('"two"', f'"sha256-{image.digest.hex}.sig"'))
+    put_image(store, "three", b"u")
+    index.write_text(index.read_text().replace('"three"', f'"sha256-{image.digest.hex}.sig"'))
+
+    found = {each.kind: each.text for each in hanging_tree(store, image).branches}
+
+    assert set(found) == {"sbom", "problem"}
+    assert "2 images are called" in found["problem"]

@@ -133,8 +133,7 @@ def _refuse_large(size: int, where: str) -> None:
 
 
 def _refuse_names(names: list[str], where: str) -> None:
-    """Refuse paths that lead elsewhere, and a link that is a directory of others."""
-    known = set(names)
+    """Refuse paths that lead elsewhere, and directories that are called like a link, in whose place they would be."""
     for name in names:
         *directories, last = name.split("/")
         for part in (*directories, last):
@@ -143,5 +142,5 @@ def _refuse_names(names: list[str], where: str) -> None:
             raise FormatError(f"expected names of links, which end with {_SUFFIX}, got {name!r:.120}", where=where)
         if len(directories) > MAX_BUNDLED_DEPTH:
             raise FormatError(f"expected at most {MAX_BUNDLED_DEPTH} directories, got {name!r:.120}", where=where)
-        if any("/".join(directories[: end + 1]) in known for end in range(len(directories))):
-            raise FormatError(f"{name!r:.120} is in a directory that is a link itself", where=where)
+        if any(part.endswith(_SUFFIX) for part in directories):
+            raise FormatError(f"{name!r:.120} is in a directory that is called like a link", where=where)

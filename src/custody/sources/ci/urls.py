@@ -43,7 +43,7 @@ def remote_url(remote: str) -> str:
     """
     from urllib.parse import quote
 
-    if remote.startswith("/"):
+    if remote.startswith("/") and not remote.startswith("//"):
         return f"file://{quote(remote)}"
     scheme, separator, rest = remote.partition("://")
     if separator and scheme == "file":

@@ -7,12 +7,13 @@ differ is refused: what is attested must be what runs.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from custody.encoding.fields import Fields, as_list
 from custody.encoding.strict import read_json
 from custody.errors import FormatError, StoreError
-from custody.oci.manifest import MAX_MANIFEST_BYTES, MAX_MANIFESTS, Index, Manifest
+from custody.oci.manifest import MAX_MANIFEST_BYTES, MAX_MANIFESTS, Manifest
 from custody.stores.contents import manifests_of
 from custody.stores.images import NotFoundError
 from custody.stores.layout.content import INDEX, MARKER, MAX_MARKER_BYTES, Content, check_marker
@@ -21,9 +22,12 @@ from custody.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from custody.oci.digest import Digest
     from custody.stores.layout.store import LayoutStore
+
+    _Parts: TypeAlias = tuple[str, tuple[str, ...]]
 
 __all__ = ["SavedImage", "read_archive", "read_saved"]
 
@@ -86,11 +90,12 @@ def read_saved(tar: Tar) -> tuple[SavedImage, ...]:
     """Return what the `manifest.json` of `docker save` lists."""
     try:
         listed = as_list(read_json(tar.read(_SAVED, MAX_MANIFEST_BYTES), limit=MAX_MANIFEST_BYTES), "")
-        if not 0 < len(listed) <= MAX_MANIFESTS:
-            _refuse_count(len(listed))
-        return tuple(_read_image(value, f"[{place}]") for place, value in enumerate(listed))
+        _demand_count("images", len(listed))
+        images = tuple(_read_image(value, f"[{place}]") for place, value in enumerate(listed))
+        _demand_count("images and names", sum(len(image.tags) or 1 for image in images))
     except FormatError as error:
         raise error.within(f"{tar.title}: {_SAVED}") from None
+    return images
 
 
 def _read_image(value: object, where: str) -> SavedImage:
@@ -103,39 +108,52 @@ def _read_image(value: object, where: str) -> SavedImage:
     )
 
 
-def _refuse_count(count: int) -> None:
-    raise FormatError(f"expected 1 to {MAX_MANIFESTS} images, got {count}")
+def _demand_count(what: str, count: int) -> None:
+    if not 0 < count <= MAX_MANIFESTS:
+        raise FormatError(f"expected 1 to {MAX_MANIFESTS} {what}, got {count}")
 
 
 def _demand_agreement(layout: _Layout, saved: tuple[SavedImage, ...]) -> None:
     """Refuse an archive whose two lists of images do not mean the same ones, under the same names."""
     from custody.stores.layout.store import LayoutStore
 
-    store = LayoutStore(layout)
+    held = _Held(LayoutStore(layout))
     for image in saved:
-        wanted = image.tags or tuple(str(entry.digest) for entry in store.entries())
-        holding = [_holds(store, name, image) for name in wanted]
-        if not (all(holding) if image.tags else any(holding)):
+        parts = (image.config, image.layers)
+        if not (all(parts in held.under(tag) for tag in image.tags) if image.tags else parts in held.anywhere):
             raise StoreError(
                 f"{layout.title}: {_SAVED} and {INDEX} differ about the image"
                 f" {(*image.tags, image.config)[0]!r:.200}, so that it depends on the reader what is loaded"
             )
 
 
-def _holds(store: LayoutStore, name: str, image: SavedImage) -> bool:
-    """Return whether what is called `name` is the saved image, or an index that has it."""
-    try:
-        top = store.manifest(name)
-    except NotFoundError:
-        return False
-    return any(_is_same(document, image) for document in manifests_of(store, top, sparse=True))
+class _Held:
+    """The images of a layout, each as the members of its config and layers; whatever is listed is looked into once."""
 
+    def __init__(self, store: LayoutStore) -> None:
+        self._store = store
+        self._found: dict[Digest, frozenset[_Parts]] = {}
 
-def _is_same(document: Manifest | Index, image: SavedImage) -> bool:
-    if isinstance(document, Index):
-        return False
-    layers = tuple(_place(layer.digest) for layer in document.layers)
-    return (_place(document.config.digest), layers) == (image.config, image.layers)
+    def under(self, name: str) -> frozenset[_Parts]:
+        """Return the image called `name`, or those of the index that is."""
+        try:
+            digest = self._store.resolve(name).digest
+            if digest not in self._found:
+                self._found[digest] = frozenset(self._images(digest))
+        except NotFoundError:
+            return frozenset()
+        return self._found[digest]
+
+    @cached_property
+    def anywhere(self) -> frozenset[_Parts]:
+        """All of them."""
+        return frozenset().union(*(self.under(str(entry.digest)) for entry in self._store.entries()))
+
+    def _images(self, digest: Digest) -> Iterator[_Parts]:
+        top = self._store.manifest(str(digest))
+        for document in manifests_of(self._store, top, sparse=True):
+            if isinstance(document, Manifest):
+                yield _place(document.config.digest), tuple(_place(layer.digest) for layer in document.layers)
 
 
 def _place(digest: Digest) -> str:

@@ -44,6 +44,8 @@ class LayoutStore:
     def __init__(self, content: Content) -> None:
         """Look into `content`."""
         self._content = content
+        self._last: Index | None = None
+        self._listed: dict[Digest, Descriptor] = {}
 
     @property
     def title(self) -> str:
@@ -63,7 +65,8 @@ class LayoutStore:
         digest = _as_digest(name)
         if digest is not None:
             return self._by_digest(digest)
-        found = {entry.digest: entry for entry in self.entries() if _is_called(entry, name)}
+        spellings = _spellings(name)
+        found = {entry.digest: entry for entry in self.entries() if _is_called(entry, spellings)}
         if len(found) > 1:
             raise StoreError(f"{self.title}: {len(found)} images are called {name!r:.200}, expected one")
         if not found:
@@ -109,12 +112,21 @@ class LayoutStore:
         raise self._read_only()
 
     def referrers(self, digest: Digest, artifact_type: str = "") -> tuple[Descriptor, ...]:
-        """Return the entries whose subject is `digest`, of that type of artifact if one is given, each once."""
+        """Return the entries whose subject is `digest`, of that type of artifact if one is given, each once.
+
+        Those whose manifest cannot be read are among them: nobody knows what they refer to, they must not hide the
+        others, and whoever reads them is told.
+        """
         found: dict[Digest, Descriptor] = {}
-        fallback = fallback_tag(digest)
+        fallback = (fallback_tag(digest),)
         listed = [entry for entry in self.entries() if _is_called(entry, fallback)]
         inside = [each for entry in listed for each in _children(self._manifest(entry))]
-        for document in self._scan([*self.entries(), *inside]):
+        for entry in self._scannable([*self.entries(), *inside]):
+            try:
+                document = self._manifest(entry)
+            except (FormatError, StoreError):
+                found[entry.digest] = entry
+                continue
             if document.subject is not None and document.subject.digest == digest:
                 found[document.digest] = document.referrer
         if len(found) > MAX_REFERRERS:
@@ -131,12 +143,18 @@ class LayoutStore:
         return self._index().manifests
 
     def _index(self) -> Index:
+        """Return the index as it is now; it is parsed when it has changed, and not for each manifest that is read."""
+        raw = self._content.index()
+        if self._last is not None and self._last.raw == raw:
+            return self._last
         try:
-            index = parse_manifest(self._content.index(), OCI_INDEX)
+            index = parse_manifest(raw, OCI_INDEX)
         except FormatError as error:
             raise error.within(f"{self.title}: index.json") from None
         if not isinstance(index, Index):
             raise FormatError("expected an index of images", where=f"{self.title}: index.json")
+        self._last = index
+        self._listed = {entry.digest: entry for entry in reversed(index.manifests)}  # the first one counts
         return index
 
     def _manifest(self, descriptor: Descriptor) -> Manifest | Index:
@@ -148,9 +166,8 @@ class LayoutStore:
 
     def _by_digest(self, digest: Digest) -> Descriptor:
         """Return the descriptor of a manifest, which an index inside of the layout may be alone to name."""
-        for entry in self.entries():
-            if entry.digest == digest:
-                return entry
+        if self.entries() and digest in self._listed:
+            return self._listed[digest]
         size = self._content.size(digest)
         if size is None:
             raise NotFoundError(f"{self.title}: there is no {digest}")
@@ -165,7 +182,8 @@ class LayoutStore:
             if not _BESIDE_AN_IMAGE.fullmatch(entry.annotations.get(REF_NAME, ""))
         }
         if len(candidates) > 1:
-            attached = {each.digest for each in self._scan(list(candidates.values())) if each.subject is not None}
+            documents = map(self._manifest, self._scannable(candidates.values()))
+            attached = {each.digest for each in documents if each.subject is not None}
             candidates = {digest: entry for digest, entry in candidates.items() if digest not in attached}
         if len(candidates) == 1:
             return next(iter(candidates.values()))
@@ -175,8 +193,8 @@ class LayoutStore:
             f"{self.title} has {len(candidates)} images: say which one, with its tag or digest; {self._what_there_is()}"
         )
 
-    def _scan(self, entries: Iterable[Descriptor]) -> Iterator[Manifest | Index]:
-        """Yield the manifests of `entries`, each once, as long as they are not too many."""
+    def _scannable(self, entries: Iterable[Descriptor]) -> Iterator[Descriptor]:
+        """Yield those of `entries` that are manifests, each once, as long as they are not too large together."""
         left = MAX_SCANNED_BYTES
         for entry in {entry.digest: entry for entry in entries}.values():
             if entry.media_type not in (*MANIFEST_TYPES, *INDEX_TYPES):
@@ -184,7 +202,7 @@ class LayoutStore:
             left -= entry.size
             if left < 0:
                 raise StoreError(f"{self.title}: its manifests are larger than {MAX_SCANNED_BYTES} bytes together")
-            yield self._manifest(entry)
+            yield entry
 
     def _what_there_is(self) -> str:
         tags = self.tags()
@@ -202,17 +220,17 @@ def _as_digest(name: str) -> Digest | None:
         return None
 
 
-def _is_called(entry: Descriptor, name: str) -> bool:
-    """Return whether `name` means `entry`: its tag, or its whole name, which docker may leave parts out of."""
-    full = entry.annotations.get(CONTAINERD_NAME)
-    if name in (entry.annotations.get(REF_NAME), full):
-        return True
-    if not full:
-        return False
+def _spellings(name: str) -> tuple[str, ...]:
+    """Return `name`, and the whole name that it stands for if docker may leave parts out of that."""
     try:
-        return str(read_reference(name)) == full
+        return name, str(read_reference(name))
     except UsageError:
-        return False
+        return (name,)
+
+
+def _is_called(entry: Descriptor, spellings: tuple[str, ...]) -> bool:
+    """Return whether a name with these `spellings` means `entry`: its tag, or its whole name."""
+    return entry.annotations.get(REF_NAME) == spellings[0] or entry.annotations.get(CONTAINERD_NAME) in spellings
 
 
 def _children(document: Manifest | Index) -> tuple[Descriptor, ...]:

@@ -6,6 +6,7 @@ Several processes may write at once: blobs are named by their digest, and the in
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from custody.encoding.strict import read_json, write_json
@@ -19,7 +20,7 @@ from custody.stores.layout.directory import Directory, Lock
 from custody.stores.layout.store import REF_NAME, LayoutStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["WritableLayout"]
 
@@ -37,6 +38,7 @@ class WritableLayout(LayoutStore):
         """
         self._directory = Directory(path)
         super().__init__(self._directory)
+        self._is_alone = False
         self._missing = create and _may_become_layout(path)
         if not self._missing:
             if not os.path.isdir(path):
@@ -68,9 +70,23 @@ class WritableLayout(LayoutStore):
         self._directory.write_blob(descriptor, [raw])
         if document.artifact_type and document.subject is not None:
             descriptor = descriptor.replace(artifact_type=document.artifact_type)
-        with Lock(self._directory.path):
+        with self.alone():
             self._enter(descriptor, document, tag)
         return document.descriptor
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold everybody else off from changing the index, also between reading and writing."""
+        if self._is_alone:
+            yield
+            return
+        self._create()
+        with Lock(self._directory.path):
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     def _create(self) -> None:
         if self._missing:

@@ -126,7 +126,11 @@ class RegistryRepository:
         """Yield `chunks` and say how far it got."""
         what = f"{verb} {descriptor.digest}"
         done = 0
-        for chunk in chunks:
-            done += len(chunk)
-            self._progress(what, done, descriptor.size)
-            yield chunk
+        try:
+            for chunk in chunks:
+                done += len(chunk)
+                self._progress(what, done, descriptor.size)
+                yield chunk
+        finally:
+            if done < descriptor.size:  # it broke off, and nothing moves any more
+                self._progress(what, descriptor.size, descriptor.size)

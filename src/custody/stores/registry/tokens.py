@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from custody.errors import FormatError, StoreError
 from custody.oci.challenge import read_challenges
 from custody.oci.messages import failure
-from custody.oci.tokens import basic, read_token, token_request
+from custody.oci.tokens import basic, bearer, read_token, token_request
 from custody.oci.urls import origin
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Authorizer:
     def _bearer(self, challenge: Challenge, scope: str) -> str:
         credential = self._credential()
         if credential is not None and credential.registry_token:
-            return f"Bearer {credential.registry_token}"
+            return bearer(credential.registry_token)
         now = self._clock()
         request = token_request(self._base, challenge, scope, credential)
         response = self._send(request)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from custody.errors import CustodyError, StoreError
-from custody.oci.manifest import OCI_MANIFEST, Manifest
+from custody.errors import CustodyError, FormatError, StoreError
+from custody.oci.digest import Digest
+from custody.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, read_manifest
 from custody.stores.contents import check_content
 from custody.stores.images import NotFoundError
 from custody.stores.layout import open_archive, open_layout
@@ -115,6 +116,35 @@ def test_a_name_that_means_another_image_to_docker_is_refused(layout: Path) -> N
 
     with pytest.raises(StoreError, match="differ about the image 'app:v1'"):
         open_archive(path)
+
+
+def test_what_two_long_lists_name_is_looked_into_once(layout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = saved(layout)
+    entry = {**named, "RepoTags": None}
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"] += [{**index["manifests"][0], "annotations": {}}] * 20
+    (layout / "index.json").write_text(json.dumps(index))
+    parsed: list[str] = []
+
+    def counted(raw: bytes, media_type: str = "", digest: Digest | None = None) -> Manifest | Index:
+        parsed.append(media_type)
+        return read_manifest(raw, media_type, digest)
+
+    monkeypatch.setattr("custody.stores.layout.store.parse_manifest", counted)
+    store = open_archive(archive(layout, *[entry] * 20, named))
+
+    assert parsed == [OCI_INDEX, OCI_MANIFEST]
+    check_content(store, store.manifest("v1"))
+    with pytest.raises(StoreError, match="differ about the image"):
+        open_archive(archive(layout, *[entry] * 20, {**entry, "Config": "1"}))
+
+
+def test_names_without_end_are_refused(layout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("custody.stores.layout.archives.MAX_MANIFESTS", 2)
+    open_archive(archive(layout, {**saved(layout), "RepoTags": ["v1", "app:v1"]}))
+
+    with pytest.raises(FormatError, match="expected 1 to 2 images and names, got 3"):
+        open_archive(archive(layout, {**saved(layout), "RepoTags": ["v1", "app:v1", "v1"]}))
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,15 @@ def test_an_index_that_was_changed_is_refused(
         store_at(path).manifest("v1")
 
 
+def test_an_index_is_parsed_again_when_it_has_changed(path: Path) -> None:
+    store = store_at(path)
+    image = store.resolve("v1")
+    put_image(open_layout(str(path)), "v1", b"another")
+
+    assert store.resolve("v1").digest != image.digest
+    assert store.resolve(str(image.digest)).digest == image.digest
+
+
 def test_an_index_with_a_key_twice_is_refused(path: Path) -> None:
     (path / "index.json").write_text('{"schemaVersion":2,"manifests":[],"manifests":[]}')
 
@@ -212,6 +221,22 @@ def test_referrers_in_the_index_of_a_registry_without_the_api_are_found(path: Pa
     change_index(path, lambda d: d.update(manifests=[e for e in d["manifests"] if e["digest"] != str(one.digest)]))
 
     assert [each.digest for each in store.referrers(image.digest)] == [one.digest]
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"no manifest"], ids=["missing", "another", "no-manifest"])
+def test_an_entry_that_cannot_be_read_hides_no_referrer(path: Path, content: bytes | None) -> None:
+    """It is listed as it is: nobody knows what it refers to, and whoever reads it is told."""
+    store = store_at(path)
+    image = store.resolve("v1")
+    good = put_referrer(store, image, b"1", "application/one")
+    broken = put_referrer(store, put_image(store, "v2", b"other"), b"2", "application/two")
+    blob_file(path, broken.digest).unlink()
+    if content is not None:
+        blob_file(path, broken.digest).write_bytes(content)
+
+    assert {each.digest for each in store.referrers(image.digest)} == {good.digest, broken.digest}
+    with pytest.raises(StoreError):
+        store.manifest(str(broken.digest))
 
 
 def test_too_many_referrers_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

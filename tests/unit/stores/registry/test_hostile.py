@@ -536,6 +536,34 @@ class TestLists:
         assert peak_of(lambda: store.referrers(IMAGE.digest), "expected at most 10000, got more") < 64 * MIB
         assert len(registry.seen) <= 11
 
+    def test_large_pages_of_referrers_are_refused_in_bounded_memory(
+        self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(referrers, "MAX_LISTED_BYTES", 4 * MIB)
+        long = describe_bytes(b"x", OCI_MANIFEST).replace(artifact_type="a/b", annotations={"a": "x" * MIB})
+        page = index_of([long.write()])
+        registry.behaviour.answer = lambda seen: page._replace(
+            headers={**page.headers, "Link": f'<{seen.path}>; rel="next"'}
+        )
+        message = f"expected at most 10000, in {4 * MIB} bytes, got more"
+        assert peak_of(lambda: opened(registry).referrers(IMAGE.digest), message) < 24 * MIB
+        assert len(registry.seen) == 4
+
+    def test_large_referrers_without_a_type_are_refused_in_bounded_memory(
+        self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(referrers, "MAX_LISTED_BYTES", 4 * MIB)
+        large = [
+            make_manifest(EMPTY_DESCRIPTOR, [], subject=IMAGE.descriptor, annotations={"a": f"{number}" * MIB})
+            for number in range(8)
+        ]
+        for manifest in large:
+            registry.put("shop/app", manifest.raw, OCI_MANIFEST)
+        answering(registry, "/referrers/", index_of([manifest.descriptor.write() for manifest in large]))
+        message = f"expected manifests of at most {4 * MIB} bytes"
+        assert peak_of(lambda: opened(registry).referrers(IMAGE.digest), message) < 24 * MIB
+        assert len(registry.asked("GET", "/manifests/")) == 4
+
     def test_empty_pages_of_referrers_without_end_are_refused(
         self, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:

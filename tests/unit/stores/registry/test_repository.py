@@ -284,6 +284,15 @@ class TestUploads:
         store.read_blob(BLOB, len(DATA))
         assert told[-1] == (f"pull {BLOB.digest}", len(DATA), len(DATA))
 
+    def test_progress_is_told_to_be_over_when_it_broke_off(self, registry: FakeRegistry) -> None:
+        """Or what is printed next would stand behind half a line of progress."""
+        told: list[tuple[str, int, int]] = []
+        options = registry.options().replace(progress=lambda what, done, total: told.append((what, done, total)))
+        registry.behaviour.replies = [Reply(body=DATA[:1000], length=len(DATA))]
+        with pytest.raises(StoreError):
+            open_repository(registry.reference("shop/app"), options=options).read_blob(BLOB, len(DATA))
+        assert told == [(f"pull {BLOB.digest}", 1000, len(DATA)), (f"pull {BLOB.digest}", len(DATA), len(DATA))]
+
 
 class TestReferrers:
     def test_the_index_keeps_what_it_has_and_gets_type_and_annotations(self, registry: FakeRegistry) -> None:

@@ -140,6 +140,14 @@ def test_a_registry_token_is_sent_as_it_is(registry: FakeRegistry, home: Path) -
     assert registry.asked("GET", "/token") == []
 
 
+def test_a_registry_token_that_cannot_be_sent_is_not_shown(registry: FakeRegistry, home: Path) -> None:
+    registry.behaviour.password = ""
+    login(home, registry, registrytoken="secret\r\nX: y")
+    with pytest.raises(StoreError, match="cannot be sent") as caught:
+        opened(registry).resolve("v1")
+    assert "secret" not in str(caught.value)
+
+
 def test_what_docker_login_wrote_is_used(registry: FakeRegistry, home: Path) -> None:
     options = registry.options().replace(username="", password=None)
     with pytest.raises(StoreError, match="answered 401"):

@@ -87,12 +87,12 @@ def parse(program: str, parser: ArgumentParser) -> Namespace:
     `made_directory` is the directory that an older spelling gives for links, to be made; "" if none does. From here on
     as much is said as `-v` and `-q` ask for.
     """
-    from custody.cli.memory import free_memory_at_the_end
     from custody.cli.output import open_closed_streams
+    from custody.cli.process import collect_seldom
     from in_toto._boundary.spellings import modern
     from in_toto._boundary.talk import set_level
 
-    free_memory_at_the_end()
+    collect_seldom()
     open_closed_streams()
     line = modern(program, sys.argv[1:])
     if line.problem:
