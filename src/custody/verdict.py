@@ -21,6 +21,7 @@ __all__ = [
     "Binding",
     "Finding",
     "InspectionReport",
+    "Outcome",
     "Reason",
     "Severity",
     "StepReport",
@@ -184,16 +185,35 @@ class Binding(Value):
     rule: str
 
 
-class Verdict(Value):
-    """The outcome of a judgement at the instant `at`.
+class Outcome(Value):
+    """What every verdict has: whether it accepts, as of which instant, and everything that was found."""
+
+    accepted: bool
+    at: datetime
+    findings: tuple[Finding, ...] = ()
+
+    def __bool__(self) -> NoReturn:
+        """Refuse: `if verdict:` would be true for a rejection, too."""
+        raise TypeError("a verdict is not a boolean; use verdict.accepted")
+
+    @property
+    def rejections(self) -> tuple[Finding, ...]:
+        """The findings that reject."""
+        return tuple(finding for finding in self.findings if finding.rejects)
+
+    @property
+    def reasons(self) -> frozenset[Reason]:
+        """The reasons of all rejections."""
+        return frozenset(finding.reason for finding in self.rejections)
+
+
+class Verdict(Outcome):
+    """The verdict on a supply chain.
 
     `layout_digest` is the SHA-256 of the layout's signed bytes, `owners` the key ids whose signatures on it are
     good, `summary_link` what the chain did as a whole (specification 1.0, section 5.2).
     """
 
-    accepted: bool
-    at: datetime
-    findings: tuple[Finding, ...] = ()
     layout_digest: str = ""
     layout_expires: datetime | None = None
     owners: tuple[str, ...] = ()
@@ -207,20 +227,6 @@ class Verdict(Value):
         sound = self.steps and all(step.verified for step in self.steps)
         if self.accepted and (not sound or any(finding.rejects for finding in self.findings)):
             raise ValueError("a verdict without verified steps, or with a rejection, is no acceptance")
-
-    def __bool__(self) -> NoReturn:
-        """Refuse: `if verdict:` would be true for a rejection, too."""
-        raise TypeError("a verdict is not a boolean; use verdict.accepted or verdict.require()")
-
-    @property
-    def rejections(self) -> tuple[Finding, ...]:
-        """The findings that reject."""
-        return tuple(finding for finding in self.findings if finding.rejects)
-
-    @property
-    def reasons(self) -> frozenset[Reason]:
-        """The reasons of all rejections."""
-        return frozenset(finding.reason for finding in self.rejections)
 
     @property
     def summary(self) -> str:

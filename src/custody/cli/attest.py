@@ -233,7 +233,7 @@ def _place(options: Namespace, target: Target, signed: tuple[Signed, ...]) -> No
     pushed = push_attestations(signed, target.store, target.descriptor, legacy=_is_legacy(options))
     (note if output == _STDOUT else say)(printable(f"{target.name}: {_about(target, signed)}"))
     for descriptor in pushed:
-        (note if output == _STDOUT else say)(printable(f"  {descriptor.digest}"))
+        (note if output == _STDOUT else say)(printable(f"  by the manifest {descriptor.digest}"))
 
 
 def _output(options: Namespace, target: Target) -> str | None:

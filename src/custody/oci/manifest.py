@@ -84,50 +84,44 @@ _SAYS_NOTHING = ("", "application/json", "application/octet-stream")
 """Media types that plain file servers give to anything."""
 
 
-class Manifest(Value):
-    """One image, or one artifact: a config and layers."""
+class _Document(Value):
+    """What a manifest and an index have in common."""
 
     raw: bytes
     digest: Digest
     media_type: str
     artifact_type: str = ""
-    config: Descriptor
-    layers: tuple[Descriptor, ...] = ()
     subject: Descriptor | None = None
     annotations: Mapping[str, str] = {}
 
     @property
     def descriptor(self) -> Descriptor:
-        """The descriptor of the manifest itself."""
-        return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.raw))
-
-    @property
-    def referrer(self) -> Descriptor:
-        """The descriptor as lists of referrers have it: with the type of artifact, or else of the config."""
-        artifact_type = self.artifact_type or self.config.media_type
-        return self.descriptor.replace(artifact_type=artifact_type, annotations=self.annotations)
-
-
-class Index(Value):
-    """Several manifests or indexes, such as one for each platform."""
-
-    raw: bytes
-    digest: Digest
-    media_type: str
-    artifact_type: str = ""
-    manifests: tuple[Descriptor, ...] = ()
-    subject: Descriptor | None = None
-    annotations: Mapping[str, str] = {}
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The descriptor of the index itself."""
+        """The descriptor of the document itself."""
         return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.raw))
 
     @property
     def referrer(self) -> Descriptor:
         """The descriptor as lists of referrers have it."""
         return self.descriptor.replace(artifact_type=self.artifact_type, annotations=self.annotations)
+
+
+class Manifest(_Document):
+    """One image, or one artifact: a config and layers."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...] = ()
+
+    @property
+    def referrer(self) -> Descriptor:
+        """The descriptor as lists of referrers have it: with the type of artifact, or else of the config."""
+        found = super().referrer
+        return found if found.artifact_type else found.replace(artifact_type=self.config.media_type)
+
+
+class Index(_Document):
+    """Several manifests or indexes, such as one for each platform."""
+
+    manifests: tuple[Descriptor, ...] = ()
 
 
 def read_manifest(raw: bytes, media_type: str = "", digest: Digest | None = None) -> Manifest | Index:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from custody.errors import UsageError
 from custody.keys.key import Key, as_openpgp, stands_for_several
@@ -12,7 +11,7 @@ from custody.models.digest_set import PINNED_ALGORITHM, DigestSet
 from custody.models.fields_match import FieldDemand
 from custody.models.resource_descriptor import ResourceDescriptor
 from custody.value import Value
-from custody.verdict import Finding, Reason
+from custody.verdict import Outcome, Reason
 
 if TYPE_CHECKING:
     from custody.envelopes.dsse import DSSEEnvelope
@@ -107,18 +106,15 @@ class AttestationReport(Value):
         return self.reason is None
 
 
-class AttestationVerdict(Value):
-    """The outcome at the instant `at`: `attestations` is everything that was looked at, in order.
+class AttestationVerdict(Outcome):
+    """The verdict on what is attested: `attestations` is everything that was looked at, in order.
 
     `envelopes` are those on which enough signers agree, without repetitions; they are what was asked for.
     """
 
-    accepted: bool
-    at: datetime
     subjects: tuple[ResourceDescriptor, ...]
     predicate_type: str
     threshold: int
-    findings: tuple[Finding, ...] = ()
     attestations: tuple[AttestationReport, ...] = ()
     envelopes: tuple[DSSEEnvelope, ...] = ()
 
@@ -126,20 +122,6 @@ class AttestationVerdict(Value):
         """An accepted verdict with a rejection in it, or without an attestation, would be a lie."""
         if self.accepted and (not self.envelopes or any(finding.rejects for finding in self.findings)):
             raise ValueError("a verdict without an attestation, or with a rejection, is no acceptance")
-
-    def __bool__(self) -> NoReturn:
-        """Refuse: `if verdict:` would be true for a rejection, too."""
-        raise TypeError("a verdict is not a boolean; use verdict.accepted")
-
-    @property
-    def rejections(self) -> tuple[Finding, ...]:
-        """The findings that reject."""
-        return tuple(finding for finding in self.findings if finding.rejects)
-
-    @property
-    def reasons(self) -> frozenset[Reason]:
-        """The reasons of all rejections."""
-        return frozenset(finding.reason for finding in self.rejections)
 
     @property
     def signers(self) -> tuple[str, ...]:
