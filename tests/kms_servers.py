@@ -35,6 +35,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from cryptography.x509.oid import NameOID
 from google.cloud import kms_v1
 
+from tests.x509 import usage
+
 __all__ = ["AZURE_HOST", "GCP_KEYS", "VARIABLES", "KMSServers", "PrivateKey", "new_key", "spki_of"]
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -558,19 +560,9 @@ def _authority() -> _Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority for tests")])
     constraints = x509.BasicConstraints(ca=True, path_length=None)
-    usage = x509.KeyUsage(
-        key_cert_sign=True,
-        crl_sign=True,
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
     made = _certificate(name, name, key.public_key())
-    made = made.add_extension(constraints, critical=True).add_extension(usage, critical=True)
+    made = made.add_extension(constraints, critical=True)
+    made = made.add_extension(usage("key_cert_sign", "crl_sign"), critical=True)
     return _Authority(key, name, made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 

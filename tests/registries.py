@@ -33,6 +33,7 @@ from cryptography.x509.oid import NameOID
 from custody.oci.reference import Reference, read_reference
 from custody.stores.registry.options import RegistryOptions
 from tests.fake_registry import USER, Behaviour, FakeRegistry, Reply, Seen
+from tests.x509 import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,18 +83,7 @@ def tls_files(directory: Path) -> TLSFiles:
     ca = _certificate(ca_name, ca_name, ca_key).add_extension(
         x509.BasicConstraints(ca=True, path_length=0), critical=True
     )
-    usage = x509.KeyUsage(
-        key_cert_sign=True,
-        crl_sign=True,
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    ca = ca.add_extension(usage, critical=True)
+    ca = ca.add_extension(usage("key_cert_sign", "crl_sign"), critical=True)
     names = x509.SubjectAlternativeName(
         [x509.DNSName("localhost"), x509.DNSName("registry.example"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )

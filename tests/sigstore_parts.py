@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from tests.x509 import usage
+
 __all__ = ["CertificateAuthority", "CertificateLog", "Entry", "MerkleLog", "b64", "canonical", "key_id", "spki"]
 
 _ISSUER_V1 = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
@@ -109,7 +111,7 @@ class CertificateAuthority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(begins)
             .not_valid_after(begins + _LIFETIME)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(usage("digital_signature"), critical=True)
             .add_extension(x509.ExtendedKeyUsage([self.usage]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(_issued_by(self.intermediate), critical=False)
@@ -129,7 +131,7 @@ class CertificateAuthority:
         """Return the certificate of a timestamp authority."""
         return (
             _certificate(_name("tsa"), self.intermediate.subject, public)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(usage("digital_signature"), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(_issued_by(self.intermediate), critical=False)
@@ -148,7 +150,7 @@ class CertificateAuthority:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
         return (
             _certificate(subject, issuer, public)
-            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(usage("key_cert_sign", "crl_sign"), critical=True)
             .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(identifier, critical=False)
@@ -247,17 +249,3 @@ def _certificate(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurve
 def _issued_by(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     found: Any = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -39,6 +39,7 @@ __all__ = [
     "read_signed_link",
     "sign_document",
     "sign_with",
+    "wrapped",
     "write_link",
 ]
 
@@ -119,7 +120,7 @@ def sign_with(envelope: Envelope, signer: Signer) -> Envelope:
 
 def sign_document(document: Mapping[str, object], signer: Signer, *, use_dsse: bool) -> Envelope:
     """Return `document` in an envelope with the signature of `signer`."""
-    return sign_with(_wrapped(document, use_dsse=use_dsse), signer)
+    return sign_with(wrapped(document, use_dsse=use_dsse), signer)
 
 
 def write_link(link: Link, path: str, signer: Signer, *, use_dsse: bool) -> None:
@@ -154,7 +155,7 @@ def read_signed_link(path: str, keys: Sequence[Key] = ()) -> SignedLink:
         raise error.within(path) from None
 
 
-def _wrapped(document: Mapping[str, object], *, use_dsse: bool) -> Envelope:
+def wrapped(document: Mapping[str, object], *, use_dsse: bool) -> Envelope:
     """Return `document` in an envelope without signatures; each kind is imported by who wants it."""
     if use_dsse:
         from custody.envelopes.dsse import DSSEEnvelope

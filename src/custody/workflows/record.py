@@ -22,8 +22,7 @@ from custody.artifacts.recording import Recorded, Recording, record
 from custody.encoding.fields import Fields, plain_name
 from custody.encoding.instants import read_instant, write_instant
 from custody.encoding.strict import MAX_DOCUMENT_BYTES
-from custody.envelopes.dsse import IN_TOTO_PAYLOAD, DSSEEnvelope
-from custody.envelopes.metablock import Metablock
+from custody.envelopes.dsse import IN_TOTO_PAYLOAD
 from custody.envelopes.reader import read_envelope
 from custody.envelopes.signers import signed_by
 from custody.errors import CustodyError, FormatError, SignatureError, StoreError
@@ -43,12 +42,12 @@ from custody.workflows.links import (
     in_directory,
     link_path,
     sign_with,
+    wrapped,
     write_link,
 )
 
 if TYPE_CHECKING:
     from custody.artifacts.resolvers import Resolver
-    from custody.envelopes.reader import Envelope
     from custody.signing.signer import Signer
 
 __all__ = [
@@ -138,7 +137,9 @@ def start(
     before = _record_materials(materials, options)
     link = Link(name=name, materials=before.artifacts, environment=environment)
     begun = _Begun(link=link, started=started, use_dsse=options.use_dsse)
-    envelope = sign_with(_in_envelope(begun.document(), signer), signer)
+    # Identities sign nothing but DSSE, which keys of GnuPG never do.
+    unsigned = wrapped(begun.document(), use_dsse=as_keyless(signer.public_key) is not None)
+    envelope = sign_with(unsigned, signer)
     write_file(path, envelope.write(), what=_WHAT, replace=options.force, durable=False)
     return Started(link=link, path=path, warnings=before.warnings)
 
@@ -212,11 +213,6 @@ class _Begun(Value):
             "useDSSE": self.use_dsse,
             "link": self.link.to_write(),
         }
-
-
-def _in_envelope(document: Mapping[str, object], signer: Signer) -> Envelope:
-    """Return an unsigned envelope that `signer` can sign: identities sign nothing but DSSE, which GnuPG never does."""
-    return Metablock.wrap(document) if as_keyless(signer.public_key) is None else DSSEEnvelope.wrap(document)
 
 
 def _read_preliminary(path: str, name: str, signer: Signer) -> _Begun:

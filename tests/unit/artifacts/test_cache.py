@@ -18,7 +18,7 @@ from custody.artifacts.cached import record_with_cache
 from custody.artifacts.digest import read_record
 from custody.artifacts.options import Recording
 from custody.errors import RecordingError
-from tests.unit.artifacts.caches import OLD, RESTED, cached, make_tree, plain, tick
+from tests.unit.artifacts.caches import OLD, cached, make_tree, plain, tick
 
 
 @pytest.fixture(autouse=True)
@@ -26,24 +26,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_tree(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_REST_NS", RESTED)
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the list of files that are read from now on."""
-    paths: list[str] = []
-
-    def noting(location: str, recording: Recording) -> tuple[bytes, os.stat_result]:
-        paths.append(location)
-        return read_record(location, recording)
-
-    monkeypatch.setattr(cache, "read_record", noting)
-    return paths
 
 
 @pytest.mark.usefixtures("rested")

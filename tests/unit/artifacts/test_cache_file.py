@@ -13,11 +13,10 @@ import pytest
 from custody.artifacts import cache
 from custody.artifacts.cache import DigestCache
 from custody.artifacts.cached import record_with_cache
-from custody.artifacts.digest import read_record
 from custody.artifacts.options import Recording
 from custody.artifacts.recording import record
 from custody.errors import RecordingError, StoreError
-from tests.unit.artifacts.caches import FALSE, RESTED, answers, cached, lie, make_tree, plain
+from tests.unit.artifacts.caches import FALSE, answers, cached, lie, make_tree, plain
 
 
 @pytest.fixture(autouse=True)
@@ -25,24 +24,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_tree(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_REST_NS", RESTED)
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the list of files that are read from now on."""
-    paths: list[str] = []
-
-    def noting(location: str, recording: Recording) -> tuple[bytes, os.stat_result]:
-        paths.append(location)
-        return read_record(location, recording)
-
-    monkeypatch.setattr(cache, "read_record", noting)
-    return paths
 
 
 @pytest.mark.usefixtures("rested")
